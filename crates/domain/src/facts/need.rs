@@ -1,0 +1,79 @@
+//! What the rules need of an object and do not know yet: wants by Stripe's ids.
+
+use super::{Facts, Learned, Want};
+use crate::object::{
+    Dispute, InvoiceStatus, Kind, Object, SessionMode, SessionStatus, Subscription, SubscriptionStatus,
+};
+
+/// What to fetch now that the object `id` was learned. An answer is not asked for again because of what it left out.
+pub(super) fn needs(facts: &Facts, kind: Kind, id: &str, learned: Learned) -> Vec<Want> {
+    let Some(known) = facts.objects.get(id) else {
+        return vec![];
+    };
+    let mut wants = vec![];
+    if matches!(learned, Learned::Event { .. }) && shown_in_part(&known.object) {
+        wants.push(Want::now(kind, id));
+    }
+    match &known.object {
+        Object::CheckoutSession(session) if session.status == Some(SessionStatus::Complete) => {
+            wants.extend(absent(facts, Kind::Subscription, session.subscription.as_ref()));
+            if session.mode == SessionMode::Subscription {
+                // The first invoice: whether anything was ever paid decides about grace later.
+                let first = absent(facts, Kind::Invoice, session.invoice.as_ref());
+                wants.extend(first.map(|want| Want::confirm(want.kind, &want.id)));
+            }
+        }
+        Object::Invoice(invoice) if invoice.status != InvoiceStatus::Draft => {
+            wants.extend(absent(facts, Kind::Subscription, invoice.subscription.as_ref()));
+        }
+        Object::Subscription(subscription) => wants.extend(invoice_of(facts, subscription)),
+        Object::Dispute(Dispute {
+            charge,
+            payment_intent: None,
+            ..
+        }) => {
+            wants.extend(absent(facts, Kind::Charge, charge.as_ref()));
+        }
+        _ => {}
+    }
+    wants
+}
+
+/// The invoice by which grace, last paid plan and first payment are told.
+fn invoice_of(facts: &Facts, subscription: &Subscription) -> Option<Want> {
+    let latest = subscription.latest_invoice.as_ref()?;
+    match subscription.status {
+        // Its open invoice says from when the grace counts, and until then it does not count.
+        SubscriptionStatus::PastDue => {
+            let open = facts.all(Object::as_invoice).any(|invoice| {
+                invoice.subscription.as_ref() == Some(&subscription.id)
+                    && invoice.status == InvoiceStatus::Open
+            });
+            (!open).then(|| Want::now(Kind::Invoice, latest))
+        }
+        SubscriptionStatus::Trialing | SubscriptionStatus::Active | SubscriptionStatus::Unpaid => {
+            let known = facts.objects.contains_key(latest);
+            (!known).then(|| Want::confirm(Kind::Invoice, latest))
+        }
+        _ => None,
+    }
+}
+
+fn absent(facts: &Facts, kind: Kind, id: Option<&String>) -> Option<Want> {
+    id.filter(|id| !facts.objects.contains_key(*id))
+        .map(|id| Want::now(kind, id))
+}
+
+/// Whether access depends on a part that the object does not show.
+fn shown_in_part(object: &Object) -> bool {
+    match object {
+        Object::CheckoutSession(session) => {
+            session.mode == SessionMode::Payment
+                && !matches!(session.status, Some(SessionStatus::Open | SessionStatus::Expired))
+                && session.line_items.is_none()
+        }
+        Object::Subscription(subscription) => subscription.items_cut,
+        Object::Invoice(invoice) => invoice.lines_cut,
+        _ => false,
+    }
+}

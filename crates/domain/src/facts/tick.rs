@@ -1,0 +1,89 @@
+//! What the clock makes of the facts: it never ends a renewing payer's access, it makes Tollgate ask Stripe.
+
+use std::collections::BTreeMap;
+
+use super::{Facts, Known, Want, announced_end, renews_at};
+use crate::catalog::Catalog;
+use crate::object::{Kind, Object, Subscription, SubscriptionStatus};
+use crate::time::{Span, Timestamp};
+
+/// How long after a period's end without news of the next Stripe is asked.
+pub const RENEWAL_LAG: Span = Span::hours(2);
+
+/// How far ahead an expected renewal is carried at least, so that the "no, unconfirmed" is reached only if nothing ran
+/// for so long.
+pub const CARRY: Span = Span::hours(48);
+
+/// What the clock asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tick {
+    pub facts: Facts,
+    pub wants: Vec<Want>,
+    /// The next instant at which this must run again though nothing was learned.
+    pub next: Option<Timestamp>,
+}
+
+/// Runs after the folds and before `project`, in every apply. Only subscriptions that give something are asked about.
+#[must_use]
+pub fn tick(mut facts: Facts, catalog: &Catalog, now: Timestamp) -> Tick {
+    let mut wants = vec![];
+    let mut next = vec![];
+    let carried = std::mem::take(&mut facts.carried_until);
+    let mut carried_until = BTreeMap::new();
+    for (id, known) in &facts.objects {
+        let Object::Subscription(subscription) = &known.object else {
+            continue;
+        };
+        if !expects(subscription) || subscription.test_clock.is_some() {
+            continue;
+        }
+        if let Some(end) = announced_end(subscription) {
+            if now < end.at {
+                next.push(end.at);
+            } else if !asked_since(known, end.at) {
+                wants.push(Want::now(Kind::Subscription, id));
+            }
+            continue;
+        }
+        let sold = subscription
+            .items
+            .iter()
+            .filter(|item| facts.plan_of(&item.price, catalog).is_some());
+        let Some(period_end) = sold.map(|item| renews_at(subscription, item)).min() else {
+            continue;
+        };
+        let due = period_end + RENEWAL_LAG;
+        if now < due {
+            next.push(due);
+            continue;
+        }
+        let mut until = carried.get(id).copied().unwrap_or(Timestamp::MIN);
+        if until <= now + CARRY {
+            until = now + CARRY + RENEWAL_LAG;
+            wants.push(Want::now(Kind::Subscription, id));
+        }
+        next.push(until - CARRY);
+        carried_until.insert(id.clone(), until);
+    }
+    facts.carried_until = carried_until;
+    Tick {
+        facts,
+        wants,
+        next: next.into_iter().min(),
+    }
+}
+
+/// Whether the status lets something happen at an instant that the object names.
+fn expects(subscription: &Subscription) -> bool {
+    matches!(
+        subscription.status,
+        SubscriptionStatus::Trialing | SubscriptionStatus::Active | SubscriptionStatus::PastDue
+    )
+}
+
+fn asked_since(known: &Known, at: Timestamp) -> bool {
+    known.confirmed && known.to >= at
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+use super::*;
+use crate::facts::{Learned, Observation, fold};
+use crate::object::Object;
+use crate::schedule::{Reason, project};
+
+const DAY: i64 = 86_400;
+
+fn catalog() -> Catalog {
+    crate::catalog::parse(
+        "features: {sso: {type: boolean}}\n\
+         plans: {team: {match: {price: price_team}, grants: {sso: true}}}\n",
+    )
+    .unwrap()
+}
+
+fn day(days: i64) -> Timestamp {
+    Timestamp::from_unix(days * DAY)
+}
+
+fn subscription(change: impl Fn(&mut Subscription)) -> Object {
+    let mut it: Subscription = serde_json::from_value(serde_json::json!({
+        "id": "sub_1", "stripe_customer": "cus_1", "status": "active", "items_cut": false, "created": 0,
+        "items": [{"id": "si_1", "price": {"id": "price_team", "product": "prod_1", "lookup_key": null}, "quantity": 1,
+            "period_start": 0, "period_end": day(30).0}],
+        "trial_end": null, "missing_payment_method": "create_invoice", "has_payment_method": true, "cancel_at": null,
+        "cancel_at_period_end": false, "ended_at": null, "cancellation_reason": null,
+        "collection_method": "charge_automatically", "latest_invoice": null, "test_clock": null
+    }))
+    .unwrap();
+    change(&mut it);
+    Object::Subscription(it)
+}
+
+fn fetched(facts: Facts, at: Timestamp, seq: i64, object: Object) -> Facts {
+    let learned = Learned::Fetch {
+        from: at,
+        to: at,
+        covers_seq: seq - 1,
+    };
+    fold(facts, Observation { seq, object, learned }).0
+}
+
+fn reason(facts: &Facts, at: Timestamp) -> Reason {
+    project(facts, &[], &catalog())
+        .0
+        .values()
+        .next()
+        .unwrap()
+        .eval(at)
+        .reason
+}
+
+fn wanted() -> Vec<Want> {
+    vec![Want::now(Kind::Subscription, "sub_1")]
+}
+
+#[test]
+fn an_expected_renewal_is_asked_about_after_the_lag_and_carried_until_stripe_answers() {
+    let facts = fetched(Facts::default(), day(1), 1, subscription(|_| {}));
+    let quiet = tick(facts, &catalog(), day(30));
+    assert_eq!((quiet.wants, quiet.next), (vec![], Some(day(30) + RENEWAL_LAG)));
+    let due = tick(quiet.facts, &catalog(), day(30) + RENEWAL_LAG);
+    assert_eq!(
+        (due.wants, due.next),
+        (wanted(), Some(day(30) + RENEWAL_LAG + RENEWAL_LAG))
+    );
+    // A weekend without Stripe: every run carries it on.
+    let mut facts = due.facts;
+    let mut now = due.next.unwrap();
+    while now < day(40) {
+        assert_eq!(reason(&facts, now), Reason::Active);
+        let Tick {
+            facts: carried, next, ..
+        } = tick(facts, &catalog(), now);
+        assert!(next.unwrap() > now);
+        assert_eq!(reason(&carried, now + CARRY), Reason::Active);
+        assert_eq!(reason(&carried, now + CARRY + RENEWAL_LAG), Reason::Unconfirmed);
+        (facts, now) = (carried, next.unwrap());
+    }
+    let renewed = subscription(|it| it.items[0].period_end = day(60));
+    let answered = tick(fetched(facts, day(40), 2, renewed), &catalog(), day(40));
+    assert!(answered.wants.is_empty() && answered.facts.carried_until.is_empty());
+    assert_eq!(answered.next, Some(day(60) + RENEWAL_LAG));
+}
+
+#[test]
+fn after_a_long_standstill_the_first_run_gives_access_back() {
+    let facts = fetched(Facts::default(), day(1), 1, subscription(|_| {}));
+    assert_eq!(reason(&facts, day(33)), Reason::Unconfirmed);
+    let tick = tick(facts, &catalog(), day(33));
+    assert_eq!(reason(&tick.facts, day(33)), Reason::Active);
+    assert_eq!(tick.wants, wanted());
+}
+
+#[test]
+fn a_run_between_two_extensions_changes_nothing() {
+    let facts = fetched(Facts::default(), day(1), 1, subscription(|_| {}));
+    let first = tick(facts, &catalog(), day(31));
+    let second = tick(first.facts.clone(), &catalog(), day(31) + Span::minutes(5));
+    assert_eq!(
+        (second.facts, second.wants, second.next),
+        (first.facts, vec![], first.next)
+    );
+}
+
+#[test]
+fn an_announced_end_is_asked_about_at_its_instant_and_once() {
+    let facts = fetched(
+        Facts::default(),
+        day(1),
+        1,
+        subscription(|it| it.cancel_at = Some(day(20))),
+    );
+    let before = tick(facts, &catalog(), day(19));
+    assert_eq!((before.wants, before.next), (vec![], Some(day(20))));
+    assert_eq!(reason(&before.facts, day(20)), Reason::Canceled);
+    let at = tick(before.facts, &catalog(), day(20));
+    assert_eq!((at.wants, at.next), (wanted(), None));
+    let still = subscription(|it| it.cancel_at = Some(day(20)));
+    let after = tick(fetched(at.facts, day(20), 2, still), &catalog(), day(21));
+    assert_eq!((after.wants, after.next), (vec![], None));
+}
+
+#[test]
+fn what_ended_or_gives_nothing_is_not_asked_about() {
+    for object in [
+        subscription(|it| it.status = SubscriptionStatus::Canceled),
+        subscription(|it| it.test_clock = Some("clock_1".into())),
+        subscription(|it| it.items[0].price.id = "price_other".into()),
+    ] {
+        let tick = tick(fetched(Facts::default(), day(1), 1, object), &catalog(), day(31));
+        assert_eq!((tick.wants, tick.next), (vec![], None));
+    }
+}

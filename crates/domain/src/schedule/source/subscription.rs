@@ -1,0 +1,312 @@
+//! Subscriptions, item by item.
+
+use super::{Source, Steps, View};
+use crate::catalog::Plan;
+use crate::facts::{Announced, CARRY, announced_end, renews_at};
+use crate::object::{
+    CollectionMethod, Invoice, InvoiceLine, InvoiceStatus, Object, PriceRef, Subscription, SubscriptionItem,
+    SubscriptionStatus,
+};
+use crate::schedule::Reason;
+use crate::time::Timestamp;
+
+pub(super) fn sources<'a>(view: &View<'a>, subscription: &'a Subscription) -> Vec<Source<'a>> {
+    let bill = Bill {
+        view,
+        subscription,
+        invoices: invoices_of(view, subscription),
+    };
+    subscription
+        .items
+        .iter()
+        .flat_map(|item| bill.item(item))
+        .collect()
+}
+
+/// A subscription with its invoices, the newest first.
+struct Bill<'v, 'a> {
+    view: &'v View<'a>,
+    subscription: &'a Subscription,
+    invoices: Vec<&'a Invoice>,
+}
+
+fn invoices_of<'a>(view: &View<'a>, subscription: &Subscription) -> Vec<&'a Invoice> {
+    let ours = |invoice: &&Invoice| invoice.subscription.as_ref() == Some(&subscription.id);
+    let mut invoices: Vec<&Invoice> = view.facts.all(Object::as_invoice).filter(ours).collect();
+    invoices.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
+    invoices
+}
+
+/// What of an item was last paid.
+enum Paid<'a> {
+    This(&'a PriceRef, u64),
+    /// Nothing, ever.
+    Nothing,
+    /// It was paid before, by invoices that are not known.
+    Before,
+}
+
+impl<'a> Bill<'_, 'a> {
+    fn item(&self, item: &'a SubscriptionItem) -> Vec<Source<'a>> {
+        let past_due = self.subscription.status == SubscriptionStatus::PastDue;
+        let paid = if past_due {
+            self.last_paid(item)
+        } else {
+            Paid::Before
+        };
+        let (price, quantity) = match paid {
+            Paid::This(price, quantity) => (price, quantity),
+            Paid::Nothing | Paid::Before => (&item.price, item.quantity),
+        };
+        let mut sources = vec![];
+        let mut covered = Steps::always(self.denied());
+        if let Some((id, plan)) = self.view.plan(price) {
+            let steps = match paid {
+                Paid::Nothing => Steps::always(Reason::PaymentFailed),
+                Paid::This(..) | Paid::Before => self.standing(item, plan),
+            };
+            covered = steps.clone();
+            sources.push(Source {
+                plan: id,
+                quantity,
+                steps,
+            });
+        }
+        if self.paid_through_counts() {
+            self.paid_through(item, covered, &mut sources);
+        }
+        sources
+    }
+
+    /// What the status gives an item of this plan.
+    fn standing(&self, item: &SubscriptionItem, plan: &Plan) -> Steps {
+        let steps = if self.customer_deleted() {
+            Steps::always(Reason::Canceled)
+        } else {
+            match self.subscription.status {
+                SubscriptionStatus::Trialing => Steps::always(Reason::Trialing),
+                SubscriptionStatus::Active => {
+                    Steps::always(self.first_payment(plan).unwrap_or(Reason::Active))
+                }
+                SubscriptionStatus::PastDue => self.in_grace(plan),
+                _ => Steps::always(self.denied()),
+            }
+        };
+        let steps = if self.charge_disputed(item) {
+            steps.map(|reason| {
+                if reason.granted() {
+                    Reason::Disputed
+                } else {
+                    reason
+                }
+            })
+        } else {
+            steps
+        };
+        if self.under_test_clock() {
+            // Its instants are another clock's. That clock's events say when something changes.
+            return Steps::always(steps.at(Timestamp::MIN));
+        }
+        match announced_end(self.subscription) {
+            Some(Announced { no_from, reason, .. }) => steps.ending(no_from, reason),
+            None => {
+                let carried = self.view.facts.carried_until.get(&self.subscription.id);
+                let news_until = renews_at(self.subscription, item) + CARRY;
+                steps.ending(
+                    carried.map_or(news_until, |carried| news_until.max(*carried)),
+                    Reason::Unconfirmed,
+                )
+            }
+        }
+    }
+
+    /// Why the status gives nothing; for those that do, what comes after.
+    fn denied(&self) -> Reason {
+        if self.customer_deleted() {
+            return Reason::Canceled;
+        }
+        match self.subscription.status {
+            SubscriptionStatus::Unpaid | SubscriptionStatus::PastDue => Reason::PaymentFailed,
+            SubscriptionStatus::Incomplete | SubscriptionStatus::IncompleteExpired => Reason::Incomplete,
+            SubscriptionStatus::Canceled => Reason::Canceled,
+            SubscriptionStatus::Paused => Reason::Paused,
+            SubscriptionStatus::Trialing | SubscriptionStatus::Active | SubscriptionStatus::Unknown(_) => {
+                Reason::Unconfirmed
+            }
+        }
+    }
+
+    /// The subscription is active because its first payment is processing; `None`: it is paid, or needs none.
+    fn first_payment(&self, plan: &Plan) -> Option<Reason> {
+        if self.subscription.collection_method == CollectionMethod::SendInvoice || self.ever_paid() {
+            return None;
+        }
+        let first = self.invoices.iter().find(|invoice| {
+            is_first(invoice) && invoice.status == InvoiceStatus::Open && invoice.total > 0
+        })?;
+        if self.view.payment_of_invoice(first).failed() {
+            Some(Reason::PaymentFailed)
+        } else if plan.while_processing == Some(false) {
+            Some(Reason::PaymentPending)
+        } else {
+            Some(Reason::Processing)
+        }
+    }
+
+    /// The grace counts from an instant in the objects. While no open invoice is known, access stays.
+    fn in_grace(&self, plan: &Plan) -> Steps {
+        let grace = Steps::always(Reason::InGrace);
+        let since = self.open_invoices().map(|invoice| self.due_since(invoice)).min();
+        match since {
+            Some(since) => grace.ending(since + plan.grace, Reason::PaymentFailed),
+            None => grace,
+        }
+    }
+
+    fn due_since(&self, invoice: &Invoice) -> Timestamp {
+        let due = invoice
+            .due_date
+            .filter(|_| self.subscription.collection_method == CollectionMethod::SendInvoice);
+        due.or(invoice.finalized_at).unwrap_or(invoice.created)
+    }
+
+    /// In `past_due` the last paid plan and quantity count: unpaid seats are no seats.
+    fn last_paid(&self, item: &'a SubscriptionItem) -> Paid<'a> {
+        if !self.ever_paid() {
+            return if self.paid_before_our_time() {
+                Paid::Before
+            } else {
+                Paid::Nothing
+            };
+        }
+        self.paid_invoices()
+            .filter(|invoice| invoice.total > 0)
+            .find_map(|invoice| line_of(invoice, item))
+            .map_or(Paid::Nothing, |line| {
+                Paid::This(line.price.as_ref().unwrap_or(&item.price), line.quantity)
+            })
+    }
+
+    fn ever_paid(&self) -> bool {
+        self.paid_invoices().any(|invoice| invoice.total > 0)
+    }
+
+    /// No paid invoice is known, but what is open now is neither the first nor the one at a trial's end: Stripe would
+    /// not have come so far without a payment, and a payer is not locked out for what we did not see.
+    fn paid_before_our_time(&self) -> bool {
+        let first_charge = |invoice: &Invoice| {
+            is_first(invoice)
+                || self.subscription.trial_end.is_some_and(|end| {
+                    invoice.created <= end || invoice.lines.iter().any(|line| line.period_start <= end)
+                })
+        };
+        self.paid_invoices().next().is_none()
+            && self.open_invoices().next().is_some()
+            && !self.open_invoices().any(first_charge)
+    }
+
+    /// Where the status does not give the item, a paid line that covers the instant does. It only adds.
+    fn paid_through(&self, item: &'a SubscriptionItem, mut covered: Steps, sources: &mut Vec<Source<'a>>) {
+        for invoice in self.paid_invoices() {
+            let payment = self.view.payment_of_invoice(invoice);
+            if payment.refunded() || payment.disputed {
+                continue;
+            }
+            for line in invoice
+                .lines
+                .iter()
+                .filter(|line| is_line_of(line, item) && !line.proration)
+            {
+                let Some((plan, _)) = self.view.plan(line.price.as_ref().unwrap_or(&item.price)) else {
+                    continue;
+                };
+                let (start, end) = (line.period_start, Some(line.period_end));
+                let paid = Steps::within(start, end, Reason::PaidThrough, Reason::NoPlan);
+                let steps = covered.with(&paid, |own, paid| match (own.granted(), paid.granted()) {
+                    (false, true) => paid,
+                    (false, false) => own,
+                    // Another source gives it then, and two would count double.
+                    (true, _) => Reason::NoPlan,
+                });
+                covered = covered.with(
+                    &paid,
+                    |own, paid| if paid.granted() { own.max(paid) } else { own },
+                );
+                sources.push(Source {
+                    plan,
+                    quantity: line.quantity,
+                    steps,
+                });
+            }
+        }
+    }
+
+    fn paid_through_counts(&self) -> bool {
+        let counts = match self.subscription.status {
+            SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid => true,
+            SubscriptionStatus::Canceled => {
+                self.subscription.cancellation_reason.as_deref() == Some("payment_failed")
+            }
+            _ => false,
+        };
+        counts && !self.customer_deleted() && !self.under_test_clock()
+    }
+
+    /// Only a charge that pays the current period counts.
+    fn charge_disputed(&self, item: &SubscriptionItem) -> bool {
+        let current = |line: &InvoiceLine| {
+            is_line_of(line, item)
+                && line.period_start <= item.period_start
+                && item.period_start < line.period_end
+        };
+        self.paid_invoices()
+            .filter(|invoice| invoice.lines.iter().any(current))
+            .any(|invoice| self.view.payment_of_invoice(invoice).disputed)
+    }
+
+    fn paid_invoices(&self) -> impl Iterator<Item = &'a Invoice> {
+        self.invoices
+            .iter()
+            .copied()
+            .filter(|invoice| invoice.status == InvoiceStatus::Paid)
+    }
+
+    fn open_invoices(&self) -> impl Iterator<Item = &'a Invoice> {
+        self.invoices
+            .iter()
+            .copied()
+            .filter(|invoice| invoice.status == InvoiceStatus::Open)
+    }
+
+    fn customer_deleted(&self) -> bool {
+        let customer = self.view.facts.objects.get(&self.subscription.stripe_customer);
+        customer.is_some_and(|known| matches!(&known.object, Object::Customer(it) if it.deleted))
+    }
+
+    fn under_test_clock(&self) -> bool {
+        self.subscription.test_clock.is_some()
+    }
+}
+
+fn is_first(invoice: &Invoice) -> bool {
+    invoice.billing_reason.as_deref() == Some("subscription_create")
+}
+
+fn is_line_of(line: &InvoiceLine, item: &SubscriptionItem) -> bool {
+    match &line.subscription_item {
+        Some(id) => *id == item.id,
+        None => line.price.as_ref().is_some_and(|price| price.id == item.price.id),
+    }
+}
+
+/// What an invoice charged for the item: a whole period's line, else what an upgrade changed it to.
+fn line_of<'a>(invoice: &'a Invoice, item: &SubscriptionItem) -> Option<&'a InvoiceLine> {
+    let lines = || invoice.lines.iter().filter(|line| is_line_of(line, item));
+    let is_current = |line: &&InvoiceLine| {
+        line.quantity == item.quantity && line.price.as_ref().is_none_or(|price| price.id == item.price.id)
+    };
+    lines()
+        .find(|line| !line.proration)
+        .or_else(|| lines().find(is_current))
+        .or_else(|| lines().max_by_key(|line| line.quantity))
+}

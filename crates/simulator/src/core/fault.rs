@@ -1,0 +1,91 @@
+//! Refusals, in Stripe's words.
+
+use serde_json::{Value, json};
+
+/// Why a command was refused, as Stripe's error envelope says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// HTTP status.
+    pub status: u16,
+    /// `error.type`.
+    pub kind: &'static str,
+    pub code: Option<String>,
+    pub decline_code: Option<String>,
+    /// The parameter at fault, spelled as in the request: `line_items[0][price]`.
+    pub param: Option<String>,
+    pub message: String,
+    /// Found before the endpoint did anything: Stripe keeps no idempotent result of it.
+    pub early: bool,
+}
+
+impl Fault {
+    fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Fault {
+        Fault { status, kind, code: None, decline_code: None, param: None, message: message.into(), early: false }
+    }
+
+    /// 400 `invalid_request_error`.
+    pub fn invalid(message: impl Into<String>) -> Fault {
+        Fault::new(400, "invalid_request_error", message)
+    }
+
+    /// An object that is not there: 404 where it was addressed, 400 where a parameter named it.
+    pub fn missing(what: &str, id: &str) -> Fault {
+        let fault = Fault { status: 404, ..Fault::invalid(format!("No such {what}: '{id}'")) };
+        fault.code("resource_missing").param("id")
+    }
+
+    /// 402 `card_error`.
+    pub fn declined() -> Fault {
+        let fault = Fault::new(402, "card_error", "Your card was declined.");
+        Fault { decline_code: Some("generic_decline".into()), ..fault.code("card_declined") }
+    }
+
+    /// 501: Stripe has it, the simulator has not; never approximated in silence.
+    pub fn not_simulated(what: &str) -> Fault {
+        let message = format!("The simulator does not simulate {what}. Stripe does; this is no statement about it.");
+        Fault { early: true, ..Fault::new(501, "api_error", message).code("not_simulated") }
+    }
+
+    /// Any other status.
+    pub fn other(status: u16, kind: &'static str, message: impl Into<String>) -> Fault {
+        Fault::new(status, kind, message)
+    }
+
+    /// With `error.code`.
+    pub fn code(self, code: &str) -> Fault {
+        Fault { code: Some(code.to_owned()), ..self }
+    }
+
+    /// With `error.param`. An object missing through a parameter is a 400.
+    pub fn param(self, param: impl Into<String>) -> Fault {
+        let param = param.into();
+        let status = if self.status == 404 && param != "id" { 400 } else { self.status };
+        Fault { param: Some(param), status, ..self }
+    }
+
+    /// Found while reading the request.
+    pub fn early(self) -> Fault {
+        Fault { early: true, ..self }
+    }
+
+    /// Stripe's envelope.
+    pub fn body(&self) -> Value {
+        let mut error = json!({ "type": self.kind, "message": self.message });
+        for (key, value) in
+            [("code", &self.code), ("decline_code", &self.decline_code), ("param", &self.param)]
+        {
+            if let Some(value) = value {
+                error[key] = json!(value);
+            }
+        }
+        json!({ "error": error })
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,170 @@
+//! What an applier needs of a customer.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use tollgate_domain::facts::{Facts, Learned};
+use tollgate_domain::id::CustomerId;
+use tollgate_domain::overrides::Override;
+use tollgate_domain::schedule::Schedule;
+use tollgate_domain::time::Timestamp;
+
+use crate::error::retried;
+use crate::{Store, StoreError};
+
+/// One observation that was routed and not applied.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    pub seq: i64,
+    pub learned: Learned,
+    /// An event, or the bare object that was fetched.
+    pub body: Bytes,
+    pub attempts: i32,
+    pub traceparent: Option<String>,
+}
+
+/// A dirty customer, as it was at one instant.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub customer: CustomerId,
+    /// What append clears: no mark that comes later.
+    pub marks: i64,
+    pub facts: Facts,
+    pub facts_version: i64,
+    pub schedule: Schedule,
+    pub activation: i64,
+    pub as_of: Timestamp,
+    pub overrides: Vec<Override>,
+    /// By sequence.
+    pub observed: Vec<Observed>,
+}
+
+/// Of one customer in one round; the rest stays and so does its dirty mark.
+const OBSERVATIONS: i64 = 500;
+
+impl Store {
+    /// Takes dirty customers for about ten seconds: first those to whom something happened, then those whose time has
+    /// come, last those whose schedule is of an older activation.
+    ///
+    /// # Errors
+    /// The database is not available, or a row cannot be read.
+    pub async fn dirty(&self, limit: i64, now: Timestamp) -> Result<Vec<Loaded>, StoreError> {
+        let taken = retried(|| async {
+            sqlx::query_scalar!(
+                r#"
+                with taken as (
+                    select customer from customer
+                    where coalesce(claimed_until < now(), true)
+                        and (marks > applied_marks or due_at <= $2
+                            or activation < (select coalesce(max(number), 0) from activation))
+                    order by marks > applied_marks desc, coalesce(due_at <= $2, false) desc
+                    limit $1 for update skip locked)
+                update customer c set claimed_until = now() + interval '10 s' from taken where c.customer = taken.customer
+                returning c.customer
+                "#,
+                limit,
+                now.0
+            )
+            .fetch_all(&self.pool)
+            .await
+        })
+        .await?;
+        if taken.is_empty() {
+            return Ok(vec![]);
+        }
+        // One statement: marks, facts and observations of one instant.
+        let rows = retried(|| async {
+            sqlx::query!(
+                r#"
+                select c.customer, c.marks, c.facts, c.facts_version, c.schedule, c.activation, c.as_of,
+                    array(select o.override from override o where o.customer = c.customer order by o.feature) as "overrides!",
+                    array(
+                        select i.seq from inbox i
+                        where i.customer = c.customer and i.state = 'routed' and coalesce(i.retry_at <= $2, true)
+                        order by i.seq limit $3) as "seqs!"
+                from customer c where c.customer = any($1) order by c.customer
+                "#,
+                &taken,
+                now.0,
+                OBSERVATIONS
+            )
+            .fetch_all(&self.pool)
+            .await
+        })
+        .await?;
+        let seqs: Vec<i64> = rows.iter().flat_map(|row| row.seqs.iter().copied()).collect();
+        let mut observed = self.observed(&seqs).await?;
+        rows.into_iter()
+            .map(|row| {
+                let broken = |what| StoreError::Other(format!("the {what} of a customer cannot be read"));
+                Ok(Loaded {
+                    customer: CustomerId::parse(&row.customer).map_err(|_| broken("id"))?,
+                    marks: row.marks,
+                    facts: serde_json::from_value(row.facts).map_err(|_| broken("facts"))?,
+                    facts_version: row.facts_version,
+                    schedule: serde_json::from_value(row.schedule).map_err(|_| broken("schedule"))?,
+                    activation: row.activation,
+                    as_of: Timestamp(row.as_of),
+                    overrides: row
+                        .overrides
+                        .into_iter()
+                        .map(|text| serde_json::from_value(text).map_err(|_| broken("overrides")))
+                        .collect::<Result<_, _>>()?,
+                    observed: row.seqs.iter().filter_map(|seq| observed.remove(seq)).collect(),
+                })
+            })
+            .collect()
+    }
+
+    /// Bodies never change, so they may be read a moment later.
+    async fn observed(&self, seqs: &[i64]) -> Result<HashMap<i64, Observed>, StoreError> {
+        let rows = retried(|| async {
+            sqlx::query!(
+                r#"
+                select seq, source, created, fetched_from, fetched_to, covers_seq, body, attempts, traceparent
+                from inbox where seq = any($1)
+                "#,
+                seqs
+            )
+            .fetch_all(&self.pool)
+            .await
+        })
+        .await?;
+        let read = rows.into_iter().map(|row| {
+            let learned = match (row.fetched_from, row.fetched_to, row.covers_seq) {
+                (Some(from), Some(to), Some(covers_seq)) => {
+                    Learned::Fetch { from: Timestamp(from), to: Timestamp(to), covers_seq }
+                }
+                _ => Learned::Event { created: Timestamp(row.created) },
+            };
+            let observed = Observed {
+                seq: row.seq,
+                learned,
+                body: row.body.into(),
+                attempts: row.attempts,
+                traceparent: row.traceparent,
+            };
+            (row.seq, observed)
+        });
+        Ok(read.collect())
+    }
+
+    /// Makes a customer be applied again.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn mark_dirty(&self, customer: &CustomerId) -> Result<(), StoreError> {
+        let customer = customer.as_str();
+        retried(|| async {
+            sqlx::query!(
+                "insert into customer as c (customer, marks) values ($1, 1)
+                 on conflict (customer) do update set marks = c.marks + 1",
+                customer
+            )
+            .execute(&self.pool)
+            .await
+            .map(drop)
+        })
+        .await
+    }
+}

@@ -1,0 +1,79 @@
+//! What can go wrong, in words that hold neither passwords nor rows.
+
+/// Why an operation did not happen.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or is too busy: later.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The database refuses the data: again is of no use.
+    #[error("the database refuses the data: {0}")]
+    Invalid(String),
+    /// The tables are not what this binary works with; the text says what to do.
+    #[error("{0}")]
+    Schema(String),
+    /// A defect.
+    #[error("the database refuses a statement: {0}")]
+    Other(String),
+}
+
+impl StoreError {
+    /// Whether the same may succeed at another time.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        use sqlx::Error;
+        match error {
+            Error::Database(refusal) => {
+                let code = refusal.code().unwrap_or_default().into_owned();
+                // A refusal's detail may quote a row; its message names columns at most.
+                let text = format!("{} ({code})", refusal.message());
+                match code.get(..2).unwrap_or_default() {
+                    "TG" => StoreError::Schema(refusal.message().to_owned()),
+                    "22" | "23" => StoreError::Invalid(code),
+                    // Connections, resources, shutdowns, serialisation.
+                    "08" | "53" | "57" | "58" | "40" | "55" => StoreError::Unavailable(text),
+                    "28" | "3D" => StoreError::Unavailable(text),
+                    "42" if matches!(code.as_str(), "42P01" | "42883" | "42703") => StoreError::Schema(format!(
+                        "the database lacks tables of this version: run `tollgate migrate` ({})",
+                        refusal.message()
+                    )),
+                    _ => StoreError::Other(text),
+                }
+            }
+            Error::Io(error) => StoreError::Unavailable(error.to_string()),
+            Error::Tls(_) => StoreError::Unavailable("the TLS handshake failed".into()),
+            Error::PoolTimedOut => StoreError::Unavailable("no connection became free in time".into()),
+            Error::PoolClosed | Error::WorkerCrashed => StoreError::Unavailable("the connections are closed".into()),
+            Error::Protocol(text) => StoreError::Unavailable(text),
+            Error::ColumnDecode { index, .. } => StoreError::Other(format!("column {index} cannot be read")),
+            Error::Encode(_) => StoreError::Invalid("a value cannot be encoded".into()),
+            Error::Configuration(_) => {
+                StoreError::Schema("TOLLGATE_DATABASE_URL is no URL: postgres://user:password@host/database".into())
+            }
+            other => StoreError::Other(other.to_string()),
+        }
+    }
+}
+
+/// Conflicts of concurrent statements resolve themselves: `work` is done again, a few times.
+pub(crate) async fn retried<T, F>(mut work: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    let mut left = 5;
+    loop {
+        match work().await {
+            Err(sqlx::Error::Database(refusal))
+                if left > 0 && matches!(refusal.code().as_deref(), Some("40001" | "40P01")) =>
+            {
+                left -= 1;
+            }
+            outcome => return outcome.map_err(StoreError::from),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The only crate that speaks SQL. Each operation is named, is one statement, and is safe to run again: transactions are
+//! never handed out, and no lock outlives a call.
+//!
+//! In flow order: [`inbox`] keeps what came · [`route`] says whose it is · [`apply`] reads what an applier needs ·
+//! [`append`] writes its result · [`settle`] queues what is to be fetched · [`poll`] reads the feed ·
+//! [`catalog`] versions and activations · [`customer`] one customer · [`checkout`] what was asked to be sold.
+
+pub mod append;
+pub mod apply;
+pub mod catalog;
+pub mod checkout;
+pub mod customer;
+mod error;
+pub mod inbox;
+mod pool;
+pub mod poll;
+pub mod route;
+pub mod scratch;
+pub mod settle;
+
+pub use append::{Append, Appended};
+pub use apply::{Loaded, Observed};
+pub use catalog::Activation;
+pub use checkout::{Checkout, NewCheckout, StripeCustomer};
+pub use customer::CustomerRow;
+pub use error::StoreError;
+pub use inbox::{Accepted, InboxCounts, NewEvent, Outcome};
+pub use poll::{Change, FeedRow, Hints, Position, SnapshotRow};
+pub use pool::{Settings, Store};
+pub use route::{Parked, Routing, Unrouted, Waiting};
+pub use settle::Due;

@@ -1,0 +1,189 @@
+//! What is to be fetched, and what was.
+
+use bytes::Bytes;
+use tollgate_domain::facts::Want;
+use tollgate_domain::id::CustomerId;
+use tollgate_domain::object::Kind;
+use tollgate_domain::time::Timestamp;
+
+use crate::error::retried;
+use crate::{Store, StoreError};
+
+/// An object whose fetch is due.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub kind: Kind,
+    pub id: String,
+    pub customer: CustomerId,
+    /// The highest sequence of the inbox about it, read before the request.
+    pub covers_seq: i64,
+    pub attempts: i32,
+    asked: i64,
+}
+
+impl Store {
+    /// Takes objects whose fetch is due, for about thirty seconds.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn due_settles(&self, limit: i64, now: Timestamp) -> Result<Vec<Due>, StoreError> {
+        let rows = retried(|| async {
+            sqlx::query!(
+                r#"
+                with taken as (
+                    select object_id from want
+                    where not parked and due_at <= $2 and coalesce(claimed_until < now(), true)
+                    order by due_at limit $1 for update skip locked)
+                update want w set claimed_until = now() + interval '30 s' from taken where w.object_id = taken.object_id
+                returning w.object_id, w.object_kind, w.customer, w.attempts, w.asked,
+                    coalesce((select max(seq) from inbox where inbox.object_id = w.object_id), 0) as "covers_seq!"
+                "#,
+                limit,
+                now.0
+            )
+            .fetch_all(&self.pool)
+            .await
+        })
+        .await?;
+        let due = rows.into_iter().filter_map(|row| {
+            Some(Due {
+                kind: Kind::parse(&row.object_kind)?,
+                id: row.object_id,
+                customer: CustomerId::parse(&row.customer).ok()?,
+                covers_seq: row.covers_seq,
+                attempts: row.attempts,
+                asked: row.asked,
+            })
+        });
+        Ok(due.collect())
+    }
+
+    /// Keeps what was fetched as an observation, and forgets the want unless somebody has asked again meanwhile.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn settled(&self, due: &Due, body: Bytes, from: Timestamp, to: Timestamp) -> Result<(), StoreError> {
+        self.observe(&due.customer, due.kind, &due.id, body, from, to, due.covers_seq).await?;
+        retried(|| async {
+            sqlx::query!(
+                r#"
+                with done as (delete from want where object_id = $1 and asked = $2)
+                update want set claimed_until = null where object_id = $1 and asked <> $2
+                "#,
+                due.id,
+                due.asked
+            )
+            .execute(&self.pool)
+            .await
+            .map(drop)
+        })
+        .await
+    }
+
+    /// Says that it could not be fetched, and when to try again; `None`: given up until somebody asks anew.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn settle_failed(&self, due: &Due, error: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError> {
+        let retry_at = retry_at.map(|at| at.0);
+        retried(|| async {
+            sqlx::query!(
+                r#"
+                update want set attempts = attempts + 1, detail = $2, due_at = coalesce($3, due_at),
+                    parked = $3::bigint is null and asked = $4, claimed_until = null
+                where object_id = $1
+                "#,
+                due.id,
+                error,
+                retry_at,
+                due.asked
+            )
+            .execute(&self.pool)
+            .await
+            .map(drop)
+        })
+        .await
+    }
+
+    /// Asks for objects to be fetched: one row for each object, the earliest time wins.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn want(&self, customer: &CustomerId, wants: &[(Want, Timestamp)]) -> Result<(), StoreError> {
+        let ids: Vec<String> = wants.iter().map(|(want, _)| want.id.clone()).collect();
+        let kinds: Vec<String> = wants.iter().map(|(want, _)| want.kind.as_str().to_owned()).collect();
+        let due: Vec<i64> = wants.iter().map(|(_, at)| at.0).collect();
+        retried(|| async {
+            sqlx::query!(
+                r#"
+                insert into want as w (object_id, object_kind, customer, due_at)
+                select distinct on (id) id, kind, $4, due
+                from unnest($1::text[], $2::text[], $3::bigint[]) as wish (id, kind, due) order by id, due
+                on conflict (object_id) do update set
+                    due_at = case when w.parked then excluded.due_at else least(w.due_at, excluded.due_at) end,
+                    asked = w.asked + 1, parked = false,
+                    attempts = case when w.parked then 0 else w.attempts end
+                "#,
+                &ids,
+                &kinds,
+                &due,
+                customer.as_str()
+            )
+            .execute(&self.pool)
+            .await
+            .map(drop)
+        })
+        .await
+    }
+
+    /// The highest sequence of the inbox about an object; 0: there is none. To be read before the object is asked for.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn covers_seq(&self, id: &str) -> Result<i64, StoreError> {
+        let seq = sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "seq!" from inbox where object_id = $1"#, id);
+        Ok(seq.fetch_one(&self.pool).await?)
+    }
+
+    /// Keeps a fetched object as an observation of this customer, who becomes dirty. Returns its sequence.
+    ///
+    /// # Errors
+    /// The database is not available.
+    #[allow(clippy::too_many_arguments, reason = "an observation is what it is")]
+    pub async fn observe(
+        &self,
+        customer: &CustomerId,
+        kind: Kind,
+        id: &str,
+        body: Bytes,
+        from: Timestamp,
+        to: Timestamp,
+        covers_seq: i64,
+    ) -> Result<i64, StoreError> {
+        let (customer, kind, body) = (customer.as_str(), kind.as_str(), body.to_vec());
+        retried(|| async {
+            sqlx::query_scalar!(
+                r#"
+                with marked as (
+                    insert into customer as c (customer, marks) values ($1, 1)
+                    on conflict (customer) do update set marks = c.marks + 1 returning c.customer)
+                insert into inbox (key, source, event_type, object_kind, object_id, created, body, state, customer,
+                    fetched_from, fetched_to, covers_seq)
+                select 'fetch/' || gen_random_uuid(), 'fetch', 'fetched', $2, $3, $4, $5, 'routed', marked.customer, $4, $6, $7
+                from marked
+                returning seq
+                "#,
+                customer,
+                kind,
+                id,
+                from.0,
+                body,
+                to.0,
+                covers_seq
+            )
+            .fetch_one(&self.pool)
+            .await
+        })
+        .await
+    }
+}

@@ -1,0 +1,149 @@
+//! Asking Stripe: pooled connections, a deadline per call, retries that are safe.
+
+mod failure;
+mod pages;
+mod prices;
+mod transport;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use secrecy::{ExposeSecret, SecretString};
+use tollgate_domain::object::Kind;
+use tollgate_domain::time::{Span, Timestamp};
+
+pub use failure::CallError;
+pub use prices::{Price, PriceQuery};
+
+use crate::encode::Encoded;
+use transport::{Answer, Call, Transport};
+
+/// What a client needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `https://api.stripe.com`, or a simulator's.
+    pub base_url: String,
+    /// `sk_…` or `rk_…`; its second part says which mode it is for.
+    pub secret_key: SecretString,
+    /// For one call, its retries and the waits between them included.
+    pub deadline: Duration,
+}
+
+/// Settings with which no call can succeed; the text says what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSettings(pub(crate) String);
+
+/// Calls Stripe for one account and mode. Clones share connections.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<Transport>,
+    livemode: bool,
+}
+
+/// An object as Stripe showed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Stripe's JSON; lists that it cut are completed.
+    pub body: Bytes,
+    /// It was so at some instant in `from..=to`, by Stripe's clock.
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// Stripe's `Date` has whole seconds.
+const SECOND: Span = Span::seconds(1);
+
+impl Client {
+    /// Connects to nothing yet.
+    pub fn new(settings: Settings) -> Result<Client, InvalidSettings> {
+        let key = settings.secret_key.expose_secret();
+        let livemode = match key.split('_').collect::<Vec<_>>()[..] {
+            ["sk" | "rk", "live", _, ..] => true,
+            ["sk" | "rk", "test", _, ..] => false,
+            _ => {
+                return Err(InvalidSettings(
+                    "the Stripe secret key must begin with sk_test_, sk_live_, rk_test_ or rk_live_: copy it from \
+                     the dashboard's page for API keys"
+                        .into(),
+                ));
+            }
+        };
+        Ok(Client {
+            transport: Arc::new(Transport::new(&settings, livemode)?),
+            livemode,
+        })
+    }
+
+    /// Whether the key is for real money.
+    pub fn livemode(&self) -> bool {
+        self.livemode
+    }
+
+    /// Reads one object, at the API version that this binary is built for, with all that access depends on.
+    pub async fn fetch(&self, kind: Kind, id: &str) -> Result<Fetched, CallError> {
+        // An id may come from outside and must not lead to another path.
+        if id.is_empty()
+            || !id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            return Err(CallError::NotFound);
+        }
+        let path = match kind {
+            Kind::Customer => format!("/v1/customers/{id}"),
+            Kind::Subscription => format!("/v1/subscriptions/{id}"),
+            // Payments are shown only if asked for.
+            Kind::Invoice => format!("/v1/invoices/{id}?expand[]=payments"),
+            Kind::CheckoutSession => format!("/v1/checkout/sessions/{id}?expand[]=line_items"),
+            Kind::Charge => format!("/v1/charges/{id}"),
+            Kind::Refund => format!("/v1/refunds/{id}"),
+            Kind::Dispute => format!("/v1/disputes/{id}"),
+        };
+        let answer = self.transport.call(&Call::get(&path)).await?;
+        let (from, to) = window(&answer)?;
+        let mut fetched = Fetched {
+            body: answer.body,
+            from,
+            to,
+        };
+        pages::complete(&self.transport, kind, id, &mut fetched).await?;
+        Ok(fetched)
+    }
+
+    /// Sends a request, at its own API version, and returns Stripe's JSON. With the same key and the same bytes Stripe
+    /// gives the same answer for at least 24 hours, errors of its own included.
+    pub async fn send(&self, request: &Encoded, idempotency_key: &str) -> Result<Bytes, CallError> {
+        let answer = self.transport.call(&Call::post(request, idempotency_key)).await?;
+        match serde_json::from_slice::<serde::de::IgnoredAny>(&answer.body) {
+            Ok(_) => Ok(answer.body),
+            Err(_) => Err(CallError::Unreadable("the answer is not JSON".into())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("livemode", &self.livemode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether the id is one step of a path: it may come from outside and must not lead elsewhere. Old accounts chose some
+/// of their ids themselves.
+fn is_one_step(id: &str) -> bool {
+    id.bytes().any(|byte| byte != b'.')
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte))
+}
+
+/// When an answer was true: our wall clock takes no part, only how long the call took.
+fn window(answer: &Answer) -> Result<(Timestamp, Timestamp), CallError> {
+    let date = answer
+        .date
+        .ok_or_else(|| CallError::Unreadable("the answer has no Date header".into()))?;
+    Ok((date - Span::from(answer.took) - SECOND, date + SECOND))
+}

@@ -1,0 +1,286 @@
+//! One HTTP/1.1 pool, and the loop that retries.
+
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use secrecy::ExposeSecret;
+use stripe_client_core::{CustomizedStripeRequest, StripeClient, StripeMethod, VERSION};
+use tollgate_domain::time::Timestamp;
+
+use super::failure::{CallError, of_answer, retry_after};
+use super::{InvalidSettings, Settings};
+use crate::encode::Encoded;
+use crate::instant::parse_http_date;
+
+/// More than any object that Stripe shows.
+const MAX_BODY: usize = 16 << 20;
+const MAX_RETRIES: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+pub(super) struct Transport {
+    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    base: String,
+    authorization: HeaderValue,
+    deadline: Duration,
+    jitter: Mutex<SmallRng>,
+}
+
+/// A request as it is sent at every attempt.
+pub(super) struct Call<'a> {
+    method: Method,
+    /// From `/v1` on, with the query.
+    path: &'a str,
+    body: &'a str,
+    api_version: &'a str,
+    idempotency_key: Option<&'a str>,
+}
+
+/// A success.
+pub(super) struct Answer {
+    pub body: Bytes,
+    /// Stripe's clock when it answered.
+    pub date: Option<Timestamp>,
+    /// From before the request until the whole answer was here.
+    pub took: Duration,
+}
+
+struct Failure {
+    error: CallError,
+    /// `Stripe-Should-Retry`.
+    advice: Option<bool>,
+    after: Option<Duration>,
+}
+
+impl<'a> Call<'a> {
+    pub fn get(path: &'a str) -> Call<'a> {
+        Call {
+            method: Method::GET,
+            path,
+            body: "",
+            api_version: VERSION.as_str(),
+            idempotency_key: None,
+        }
+    }
+
+    pub fn post(request: &'a Encoded, idempotency_key: &'a str) -> Call<'a> {
+        Call {
+            method: Method::POST,
+            path: &request.path,
+            body: &request.body,
+            api_version: &request.api_version,
+            idempotency_key: Some(idempotency_key),
+        }
+    }
+
+    fn may_repeat(&self) -> bool {
+        self.method != Method::POST || self.idempotency_key.is_some()
+    }
+}
+
+impl Transport {
+    pub fn new(settings: &Settings, livemode: bool) -> Result<Transport, InvalidSettings> {
+        let invalid = |text: &str| InvalidSettings(text.to_owned());
+        let base = url::Url::parse(&settings.base_url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| invalid("Stripe's base URL must be like https://api.stripe.com"))?;
+        if livemode && base.scheme() == "http" {
+            return Err(invalid(
+                "a live key is not sent over plain http: use https:// in Stripe's base URL",
+            ));
+        }
+        let mut authorization =
+            HeaderValue::from_str(&format!("Bearer {}", settings.secret_key.expose_secret()))
+                .map_err(|_| invalid("the Stripe secret key has characters that no key has"))?;
+        authorization.set_sensitive(true);
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(Duration::from_secs(30)));
+        let tls = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Ok(Transport {
+            pool: Pool::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(45))
+                .build(tls),
+            base: base.as_str().trim_end_matches('/').to_owned(),
+            authorization,
+            deadline: settings.deadline,
+            jitter: Mutex::new(SmallRng::from_os_rng()),
+        })
+    }
+
+    /// Repeats what may be repeated, as long as the deadline allows.
+    pub async fn call(&self, call: &Call<'_>) -> Result<Answer, CallError> {
+        let ends = tokio::time::Instant::now() + self.deadline;
+        for attempt in 0.. {
+            let Ok(outcome) = tokio::time::timeout_at(ends, self.attempt(call)).await else {
+                tracing::warn!(method = %call.method, path = path_only(call.path), "Stripe did not answer in time");
+                return Err(CallError::TimedOut);
+            };
+            let failure = match outcome {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let again = call.may_repeat() && attempt < MAX_RETRIES && failure.is_worth_another();
+            let wait = self.wait(attempt).max(failure.after.unwrap_or_default());
+            if !again || tokio::time::Instant::now() + wait >= ends {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(wait).await;
+        }
+        unreachable!("the number of attempts is limited")
+    }
+
+    /// Doubling, with jitter: replicas that failed together do not come back together.
+    fn wait(&self, attempt: u32) -> Duration {
+        let part = self
+            .jitter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .random_range(0.5..1.0);
+        (FIRST_WAIT * 2_u32.saturating_pow(attempt)).mul_f64(part)
+    }
+
+    async fn attempt(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        let request = self
+            .request(call)
+            .map_err(|error| Failure::of(invalid_request(&error)))?;
+        let started = Instant::now();
+        let broken = |error: &dyn Error| Failure::of(CallError::Unreachable(chain(error)));
+        let response = self.pool.request(request).await.map_err(|error| {
+            tracing::warn!(
+                path = path_only(call.path),
+                error = chain(&error),
+                "Stripe cannot be reached"
+            );
+            broken(&error)
+        })?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_BODY)
+            .collect()
+            .await
+            .map_err(|error| broken(&*error))?
+            .to_bytes();
+        let took = started.elapsed();
+        let request_id = header(&head.headers, "request-id").unwrap_or_default();
+        let status = head.status.as_u16();
+        tracing::debug!(method = %call.method, path = path_only(call.path), status, request_id, ?took, "asked Stripe");
+        if head.status.is_success() {
+            let date = header(&head.headers, DATE.as_str()).and_then(parse_http_date);
+            return Ok(Answer { body, date, took });
+        }
+        let error = of_answer(head.status, &head.headers, &body);
+        tracing::info!(path = path_only(call.path), status, request_id, %error, "Stripe did not do it");
+        Err(Failure {
+            error,
+            advice: header(&head.headers, "stripe-should-retry").and_then(|advice| advice.parse().ok()),
+            after: retry_after(&head.headers),
+        })
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, http::Error> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(format!("{}{}", self.base, call.path))
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(USER_AGENT, concat!("Tollgate/", env!("CARGO_PKG_VERSION")))
+            .header("stripe-version", call.api_version);
+        if let Some(key) = call.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        if call.method == Method::POST {
+            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        request.body(Full::new(Bytes::copy_from_slice(call.body.as_bytes())))
+    }
+}
+
+/// async-stripe's typed requests go the same way.
+impl StripeClient for Transport {
+    type Err = CallError;
+
+    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, CallError> {
+        let (request, overrides) = request.into_pieces();
+        let key = overrides.request_strategy.and_then(|strategy| strategy.get_key());
+        let query = request
+            .query
+            .filter(|query| !query.is_empty())
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
+        let path = format!("/v1{}{query}", request.path);
+        let call = Call {
+            method: match request.method {
+                StripeMethod::Get => Method::GET,
+                StripeMethod::Post => Method::POST,
+                StripeMethod::Delete => Method::DELETE,
+            },
+            path: &path,
+            body: request.body.as_deref().unwrap_or_default(),
+            api_version: VERSION.as_str(),
+            idempotency_key: key.as_ref().map(|key| key.as_str()),
+        };
+        Ok(self.call(&call).await?.body)
+    }
+}
+
+impl Failure {
+    fn of(error: CallError) -> Failure {
+        Failure {
+            error,
+            advice: None,
+            after: None,
+        }
+    }
+
+    /// Stripe's own word counts first.
+    fn is_worth_another(&self) -> bool {
+        use CallError::{Conflict, RateLimited, Server, Unreachable};
+        self.advice.unwrap_or(matches!(
+            self.error,
+            Unreachable(_) | RateLimited { .. } | Conflict | Server { .. }
+        ))
+    }
+}
+
+fn invalid_request(error: &http::Error) -> CallError {
+    CallError::Rejected {
+        code: None,
+        param: None,
+        message: format!("the request cannot be sent: {error}"),
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Queries may hold what is not for logs.
+fn path_only(path: &str) -> &str {
+    path.split('?').next().unwrap_or_default()
+}
+
+/// hyper's own text says little; its causes say the rest.
+fn chain(error: &dyn Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,7 @@
+# `just` is optional: every line is a plain command.
+demo:
+    cargo run -- demo
+test:
+    cargo test
+ci:
+    bash .ci/run

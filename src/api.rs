@@ -1,0 +1,5 @@
+//! The ways in.
+
+pub mod grpc;
+pub mod ops;
+pub mod webhook;

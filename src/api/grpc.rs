@@ -1,0 +1,173 @@
+//! The gRPC door: who may come in, how long and how much, and what every failure looks like.
+//!
+//! [`proto`] is the contract · [`listen`] accepts connections · [`auth`] names the caller · `deadline` ends what takes
+//! longer than the caller waits · [`service`] answers, `watch` streams, `convert` speaks the contract's words ·
+//! [`status`] is how a failure looks · [`health`] is what probes are told.
+
+pub mod auth;
+mod convert;
+mod deadline;
+pub mod health;
+pub mod listen;
+pub mod proto;
+pub mod service;
+pub mod status;
+mod watch;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::codec::CompressionEncoding::Gzip;
+use tonic::service::Routes;
+use tonic::{Code, Status};
+use tonic_web::GrpcWebLayer;
+use tower::{Layer, Service, ServiceExt};
+
+use auth::Callers;
+use health::Health;
+use proto::billing_service_server::{BillingService, BillingServiceServer};
+use status::Failure;
+
+/// The limits of the door.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Connections and their streams.
+    pub listen: listen::Settings,
+    /// Of one request, in bytes.
+    pub max_message: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            listen: listen::Settings::default(),
+            max_message: 1 << 20,
+        }
+    }
+}
+
+/// Who is calling, in a request's extensions. Empty where nobody is asked.
+#[derive(Clone, Debug, Default)]
+pub struct CallerName(pub Arc<str>);
+
+/// Serves the API, its reflection (v1 and v1alpha) and its health until `stop`; then GOAWAY, and what runs may finish.
+/// Returns how many connections had to be cut at the deadline.
+pub async fn serve(
+    listener: TcpListener,
+    service: impl BillingService,
+    health: Health,
+    callers: Callers,
+    settings: Settings,
+    stop: CancellationToken,
+) -> usize {
+    let door = Door {
+        routes: routes(service, &health, settings.max_message),
+        callers: Arc::new(callers),
+    };
+    let let_go = async {
+        stop.cancelled().await;
+        health.close();
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        cut = listen::serve(listener, GrpcWebLayer::new().layer(door), settings.listen, stop.clone()) => cut,
+        never = let_go => match never {},
+    }
+}
+
+fn routes(service: impl BillingService, health: &Health, max_message: usize) -> Router {
+    let billing = BillingServiceServer::new(service)
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip)
+        .max_decoding_message_size(max_message);
+    let describe = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Routes::new(billing)
+        .add_service(health.service())
+        .add_service(describe().build_v1().expect("the build wrote the descriptors"))
+        .add_service(
+            describe()
+                .build_v1alpha()
+                .expect("the build wrote the descriptors"),
+        )
+        .prepare()
+        .into_axum_router()
+}
+
+/// Every call comes through here.
+#[derive(Clone)]
+struct Door {
+    routes: Router,
+    callers: Arc<Callers>,
+}
+
+impl Service<Request<Body>> for Door {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let door = self.clone();
+        Box::pin(async move { Ok(door.answer(request).await) })
+    }
+}
+
+impl Door {
+    async fn answer(self, mut request: Request<Body>) -> Response<Body> {
+        let admitted = self
+            .callers
+            .admit(request.uri().path(), request.headers())
+            .and_then(|caller| Ok((CallerName(caller.into()), deadline::of(request.headers())?)));
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+        let response = match admitted {
+            Ok((caller, limit)) => {
+                request.extensions_mut().insert(caller);
+                let answer = async {
+                    let Ok(response) = self.routes.oneshot(request).await;
+                    status::complete(response.map(Body::new))
+                };
+                deadline::within(limit, answer).await
+            }
+            Err(failure) => refuse(request, failure).await,
+        };
+        count(method, &response);
+        response
+    }
+}
+
+/// By method and code, as far as the head of the answer says it. A method that does not exist is not named: anybody
+/// could invent names without end.
+fn count(method: String, response: &Response<Body>) {
+    let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
+    let method = match code {
+        Code::Unimplemented | Code::Unauthenticated => "-".to_owned(),
+        _ => method,
+    };
+    metrics::counter!("tollgate_grpc_calls_total", "method" => method, "code" => format!("{code:?}")).increment(1);
+}
+
+/// A request whose body nobody reads is reset by hyper, and some clients then report that instead of the answer.
+async fn refuse(request: Request<Body>, failure: Failure) -> Response<Body> {
+    let body = Limited::new(request.into_body(), 64 << 10).collect();
+    let _ = tokio::time::timeout(Duration::from_secs(1), body).await;
+    Status::from(failure).into_http()
+}
+
+#[cfg(test)]
+mod tests;

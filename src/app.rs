@@ -1,0 +1,215 @@
+//! One process: every station once, in the order of the diagram; its beginning and its end.
+
+mod once;
+mod settings;
+mod steer;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tollgate_domain::clock::Clock;
+use tollgate_store::Store;
+use tollgate_stripe::Client;
+
+use crate::api::grpc::health::Health;
+use crate::api::grpc::listen;
+use crate::api::grpc::service::Service;
+use crate::api::{grpc, ops, webhook};
+use crate::commands::Commands;
+use crate::config::Config;
+use crate::feed::{self, Feed};
+use crate::pipeline::{self, Pipeline};
+use crate::telemetry;
+
+pub use once::{apply_catalog, log, migrate};
+pub use settings::store_settings;
+
+/// What the stations may take beyond the listeners' deadline.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A service that runs.
+pub struct Running {
+    pub grpc: SocketAddr,
+    pub webhook: SocketAddr,
+    pub ops: SocketAddr,
+    pub store: Store,
+    feed: Feed,
+    health: Health,
+    stations: JoinSet<(&'static str, Result<()>)>,
+    /// Listeners end first, then what they feed.
+    listening: CancellationToken,
+    working: CancellationToken,
+    drain_delay: Duration,
+    drain_deadline: Duration,
+}
+
+/// Binds, then works. `clock` is given where somebody steers it; else the database's is followed.
+///
+/// # Errors
+/// A setting, the database, the catalog or an address is not usable; the text says what to do.
+pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
+    config.check()?;
+    let callers = settings::callers(config)?;
+    let webhook_settings = settings::webhook(config)?;
+    let stripe = Client::new(settings::stripe(config)?)?;
+    let grpc_listener = bind(config.grpc_listen, "TOLLGATE_GRPC_LISTEN").await?;
+    let webhook_listener = bind(config.webhook_listen, "TOLLGATE_WEBHOOK_LISTEN").await?;
+    let ops_listener = bind(config.ops_listen, "TOLLGATE_OPS_LISTEN").await?;
+    let metrics = telemetry::metrics();
+
+    let store = Store::connect(&store_settings(config)?).await?;
+    store.check_schema().await?;
+    store.pin(stripe.livemode()).await?;
+    let working = CancellationToken::new();
+    let mut stations: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
+    let clock = match clock {
+        Some(clock) => clock,
+        None => {
+            let (clock, follow) = steer::follow_database(store.clone(), working.clone()).await?;
+            stations.spawn(async { ("clock", follow.await) });
+            clock
+        }
+    };
+    if let Some(file) = &config.catalog {
+        let yaml = tokio::fs::read_to_string(file)
+            .await
+            .with_context(|| format!("the catalog {} cannot be read", file.display()))?;
+        pipeline::catalog::activate(&store, &yaml, None)
+            .await
+            .with_context(|| format!("the catalog {} is not active", file.display()))?;
+    }
+
+    let feed = Feed::new(store.clone(), clock.clone(), feed::Settings::default());
+    let health = Health::new();
+    let livemode = stripe.livemode();
+    let pipeline =
+        Pipeline::new(store.clone(), stripe.clone(), clock.clone(), settings::pipeline(config, livemode));
+    let commands =
+        Commands::new(store.clone(), stripe, clock.clone(), settings::commands(config, pipeline.nudge()));
+    let service = Service::new(feed.clone(), commands, clock, settings::service(config));
+    let door = webhook::router(pipeline.inbox(), webhook_settings);
+
+    let mut running = Running {
+        grpc: grpc_listener.local_addr()?,
+        webhook: webhook_listener.local_addr()?,
+        ops: ops_listener.local_addr()?,
+        store,
+        feed: feed.clone(),
+        health: health.clone(),
+        stations,
+        listening: CancellationToken::new(),
+        working,
+        drain_delay: settings::duration(config.drain_delay),
+        drain_deadline: settings::duration(config.drain_deadline),
+    };
+    let stop = running.working.clone();
+    running.station("pipeline", pipeline.run(stop.clone()));
+    running.station("feed", feed.clone().run(stop.clone()));
+    running.station("readiness", report_readiness(feed.ready(), health.clone(), stop.clone()));
+    let operations = ops::router(move || metrics.render(), &health);
+    let limits = settings::listen(config);
+    running.station("ops", finished(listen::serve(ops_listener, operations, limits.clone(), stop)));
+    let stop = running.listening.clone();
+    running.station("webhook", finished(listen::serve(webhook_listener, door, limits.clone(), stop.clone())));
+    let settings = grpc::Settings { listen: limits, ..grpc::Settings::default() };
+    running.station("grpc", finished(grpc::serve(grpc_listener, service, health, callers, settings, stop)));
+    Ok(running)
+}
+
+impl Running {
+    fn station(&mut self, name: &'static str, work: impl Future<Output = Result<()>> + Send + 'static) {
+        self.stations.spawn(async move { (name, work.await) });
+    }
+
+    /// Returns once this replica has caught up, or why a station ended before.
+    ///
+    /// # Errors
+    /// As for [`Running::failed`].
+    pub async fn caught_up(&mut self) -> Result<()> {
+        let mut ready = self.feed.ready();
+        tokio::select! {
+            _ = ready.wait_for(|ready| *ready) => Ok(()),
+            error = self.failed() => Err(error),
+        }
+    }
+
+    /// Returns when a station has ended unasked: the process can only end with an error then.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        match self.stations.join_next().await {
+            Some(Ok((name, Ok(())))) => anyhow!("the {name} station ended unasked"),
+            Some(Ok((name, Err(error)))) => error.context(format!("the {name} station failed")),
+            Some(Err(panic)) => anyhow!("a station panicked: {panic}"),
+            None => anyhow!("no station runs"),
+        }
+    }
+
+    /// The order of an end: not ready, until balancers have noticed; watchers are told; connections finish what runs;
+    /// then the stations stop.
+    ///
+    /// # Errors
+    /// What was still busy at the deadline was cut, or a station failed.
+    pub async fn drain(mut self) -> Result<()> {
+        self.health.set_ready(false);
+        tracing::info!(delay = ?self.drain_delay, "draining: not ready any more");
+        tokio::time::sleep(self.drain_delay).await;
+        self.feed.close();
+        self.listening.cancel();
+        let deadline = self.drain_deadline + GRACE;
+        let ended = tokio::time::timeout(deadline, self.ended()).await;
+        self.stations.abort_all();
+        self.store.close().await;
+        ended.unwrap_or_else(|_| Err(anyhow!("not finished after {deadline:?}: the rest was cut")))
+    }
+
+    async fn ended(&mut self) -> Result<()> {
+        let mut outcome = Ok(());
+        let mut listeners = 2;
+        while let Some(station) = self.stations.join_next().await {
+            match station {
+                Ok((name, result)) => {
+                    listeners -= i32::from(matches!(name, "grpc" | "webhook"));
+                    outcome = outcome.and(result.with_context(|| format!("the {name} station failed")));
+                }
+                Err(panic) => outcome = outcome.and(Err(anyhow!("a station panicked: {panic}"))),
+            }
+            if listeners == 0 {
+                self.working.cancel();
+            }
+        }
+        outcome
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}: stop what uses that port, or give another address in {setting}")
+    })
+}
+
+async fn finished(listening: impl Future<Output = usize>) -> Result<()> {
+    match listening.await {
+        0 => Ok(()),
+        cut => bail!("{cut} connections were still busy at the drain deadline and were cut"),
+    }
+}
+
+async fn report_readiness(
+    mut ready: tokio::sync::watch::Receiver<bool>,
+    health: Health,
+    stop: CancellationToken,
+) -> Result<()> {
+    tokio::select! {
+        caught_up = ready.wait_for(|ready| *ready) => {
+            caught_up.context("the tailer is gone")?;
+            health.set_ready(true);
+            tracing::info!("ready: caught up with the feed");
+        }
+        () = stop.cancelled() => {}
+    }
+    stop.cancelled().await;
+    Ok(())
+}

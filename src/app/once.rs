@@ -1,0 +1,40 @@
+//! What a command does once, without a service that stays.
+
+use anyhow::{Context, Result};
+use tollgate_store::Store;
+use tollgate_store::catalog::Activation;
+
+use super::store_settings;
+use crate::config::{Config, LogFormat};
+use crate::{pipeline, telemetry};
+
+/// Begins to write the log as the settings say.
+pub fn log(config: &Config) {
+    telemetry::log(&config.log, config.log_format == LogFormat::Json);
+}
+
+/// Brings the database to this version's schema.
+///
+/// # Errors
+/// The database is not usable; the text says what to do.
+pub async fn migrate(config: &Config) -> Result<()> {
+    let store = Store::connect(&store_settings(config)?).await?;
+    let migrated = store.migrate().await;
+    store.close().await;
+    Ok(migrated?)
+}
+
+/// Makes a catalog the active one.
+///
+/// # Errors
+/// The catalog is none, its generation is lower than the active one's, or the database is not usable.
+pub async fn apply_catalog(config: &Config, yaml: &str, generation: Option<i64>) -> Result<Activation> {
+    let store = Store::connect(&store_settings(config)?).await?;
+    let activated = async {
+        store.check_schema().await?;
+        pipeline::catalog::activate(&store, yaml, generation).await.context("the catalog is not active")
+    };
+    let activated = activated.await;
+    store.close().await;
+    activated
+}

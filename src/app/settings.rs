@@ -1,0 +1,93 @@
+//! Each station's own settings, out of all of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tollgate_domain::time::Span;
+use tollgate_stripe::signature::Secrets;
+
+use super::steer;
+use crate::api::grpc::auth::{Caller, Callers};
+use crate::api::{grpc, webhook};
+use crate::config::{Config, ConfigError, Secret};
+use crate::{commands, pipeline};
+
+/// For who only needs the database.
+///
+/// # Errors
+/// It is not set.
+pub fn store_settings(config: &Config) -> Result<tollgate_store::Settings> {
+    let url = config.database_url.as_ref().filter(|url| !url.is_empty()).ok_or_else(|| {
+        ConfigError("TOLLGATE_DATABASE_URL is not set: postgres://user:password@host/database".into())
+    })?;
+    Ok(tollgate_store::Settings {
+        url: url.expose().to_owned(),
+        max_connections: config.database_connections,
+    })
+}
+
+pub(super) fn stripe(config: &Config) -> Result<tollgate_stripe::Settings> {
+    let key = config.stripe_secret_key.as_ref().map_or("", Secret::expose);
+    Ok(tollgate_stripe::Settings {
+        base_url: config.stripe_base_url.clone(),
+        secret_key: key.to_owned().into(),
+        deadline: duration(config.stripe_deadline),
+    })
+}
+
+pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {
+    let secrets = config.stripe_webhook_secrets.iter().map(|secret| secret.expose().to_owned()).collect();
+    Ok(webhook::Settings {
+        secrets: Secrets::new(secrets)?,
+        tolerance: config.webhook_tolerance,
+        body_limit: config.webhook_body_limit,
+        read_timeout: Duration::from_secs(10),
+        concurrency: 256,
+        unix_now: steer::unix_now,
+    })
+}
+
+pub(super) fn pipeline(config: &Config, livemode: bool) -> pipeline::Settings {
+    pipeline::Settings {
+        deployment: config.deployment.clone(),
+        livemode,
+        confirm_after: config.confirm_after,
+        ..pipeline::Settings::default()
+    }
+}
+
+pub(super) fn commands(config: &Config, nudge: impl Fn() + Send + Sync + 'static) -> commands::Settings {
+    commands::Settings {
+        deployment: config.deployment.clone(),
+        return_urls: config.return_urls.clone(),
+        nudge: Some(Arc::new(nudge)),
+    }
+}
+
+pub(super) fn service(config: &Config) -> grpc::service::Settings {
+    grpc::service::Settings {
+        checkpoint_interval: duration(config.checkpoint_interval),
+        ..grpc::service::Settings::default()
+    }
+}
+
+pub(super) fn listen(config: &Config) -> grpc::listen::Settings {
+    grpc::listen::Settings {
+        drain_deadline: duration(config.drain_deadline),
+        ..grpc::listen::Settings::default()
+    }
+}
+
+pub(super) fn callers(config: &Config) -> Result<Callers> {
+    if config.insecure_no_auth {
+        return Ok(Callers::everybody());
+    }
+    let callers = config.callers.iter().map(|caller| Caller::parse(caller.expose()));
+    let callers: Result<Vec<Caller>, _> = callers.collect();
+    Ok(Callers::only(callers.map_err(|error| ConfigError(format!("TOLLGATE_CALLERS: {error}")))?))
+}
+
+pub(super) fn duration(span: Span) -> Duration {
+    Duration::from_micros(u64::try_from(span.0).unwrap_or(0))
+}

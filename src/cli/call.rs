@@ -1,0 +1,174 @@
+//! What the commands that call a running service share: where it is, what is printed, what an error says.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use tonic::codec::CompressionEncoding::Gzip;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use crate::api::grpc::proto::DESCRIPTORS;
+use crate::api::grpc::proto::billing_service_client::BillingServiceClient;
+
+/// The command line asks for what cannot be; the text says what would do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Which service to call, and as whom.
+#[derive(Args)]
+pub struct Connection {
+    /// Where the service listens for gRPC.
+    #[arg(
+        long,
+        env = "TOLLGATE_ADDRESS",
+        default_value = "http://127.0.0.1:50051",
+        value_name = "URL"
+    )]
+    address: String,
+    /// The caller's token, if the service asks for one.
+    #[arg(long, env = "TOLLGATE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Print the whole answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Adds the caller's token to each call.
+#[derive(Clone)]
+pub struct Token(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Token {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = &self.0 {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// A client that sends the token along.
+pub type Client = BillingServiceClient<InterceptedService<Channel, Token>>;
+
+impl Connection {
+    /// A client of the service that was named.
+    ///
+    /// # Errors
+    /// The address is none, or nobody answers there.
+    pub async fn client(&self) -> Result<Client> {
+        let address = if self.address.contains("://") {
+            self.address.clone()
+        } else {
+            format!("http://{}", self.address)
+        };
+        if !address.starts_with("http://") {
+            return Err(Usage(format!(
+                "{address}: this command speaks plaintext only, as http://host:port"
+            ))
+            .into());
+        }
+        let endpoint = Endpoint::from_shared(address.clone())
+            .map_err(|_| Usage(format!("{address} is no address; write http://host:port")))?
+            .connect_timeout(Duration::from_secs(5))
+            .http2_keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_while_idle(true);
+        let channel = endpoint.connect().await.with_context(|| {
+            format!(
+                "nobody answers at {address}: start `tollgate dev` or `tollgate serve`, or give --address"
+            )
+        })?;
+        let token = self
+            .token
+            .as_deref()
+            .filter(|token| !token.is_empty())
+            .map(|token| {
+                let value = MetadataValue::try_from(format!("Bearer {token}"));
+                value.map_err(|_| Usage("the token has characters that a header cannot carry".into()))
+            });
+        let client = BillingServiceClient::with_interceptor(channel, Token(token.transpose()?));
+        Ok(client.accept_compressed(Gzip))
+    }
+
+    /// Prints an answer: whole as JSON, or what people read of it, line by line. `name` is the message's in the proto.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub fn print(
+        &self,
+        name: &str,
+        answer: &impl Message,
+        lines: impl IntoIterator<Item = String>,
+    ) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", json(name, answer)?)?;
+        } else {
+            for line in lines {
+                writeln!(out, "{line}")?;
+            }
+        }
+        out.flush()?;
+        Ok(())
+    }
+}
+
+fn json(name: &str, answer: &impl Message) -> Result<String> {
+    let pool = DescriptorPool::decode(DESCRIPTORS)?;
+    let message = pool
+        .get_message_by_name(&format!("tollgate.v1.{name}"))
+        .with_context(|| format!("no message {name}"))?;
+    Ok(serde_json::to_string(&DynamicMessage::decode(
+        message,
+        answer.encode_to_vec().as_slice(),
+    )?)?)
+}
+
+/// What a refused call says to people: the service's sentence, its reason, and what to do where that is known.
+pub fn explain(status: &Status) -> anyhow::Error {
+    let details = status.get_error_details();
+    let reason = details
+        .error_info()
+        .map_or(format!("{:?}", status.code()), |info| info.reason.clone());
+    let hint = match status.code() {
+        Code::Unauthenticated => "; give --token or set TOLLGATE_TOKEN",
+        Code::Unavailable => "; it is safe to try again",
+        _ => "",
+    };
+    anyhow!("{} ({reason}){hint}", status.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::grpc::proto::{Access, Entitlement, GetEntitlementResponse};
+
+    #[test]
+    fn json_is_as_the_proto_language_defines_it() {
+        let entitlement = Entitlement {
+            feature: "sso".into(),
+            access: Access::Granted.into(),
+            ..Entitlement::default()
+        };
+        let answer = GetEntitlementResponse {
+            entitlement: Some(entitlement),
+            evaluate_time: Some(prost_types::Timestamp {
+                seconds: 1_800_000_000,
+                nanos: 0,
+            }),
+            ..GetEntitlementResponse::default()
+        };
+        let text = json("GetEntitlementResponse", &answer).unwrap();
+        assert_eq!(
+            text,
+            r#"{"entitlement":{"feature":"sso","access":"ACCESS_GRANTED"},"evaluateTime":"2027-01-15T08:00:00Z"}"#
+        );
+    }
+}

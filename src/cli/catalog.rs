@@ -1,0 +1,63 @@
+//! `catalog check | apply`: which price gives which feature, from a file in git.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Subcommand;
+
+use crate::app;
+use crate::config::{Config, ConfigError};
+
+#[derive(Subcommand)]
+pub enum Catalog {
+    /// Say what is wrong with a catalog, with line and suggestion.
+    Check { file: PathBuf },
+    /// Make a catalog the active one, in the database; every replica follows.
+    Apply {
+        file: PathBuf,
+        /// Refused if it is lower than the active one's: an old deployment cannot bring its catalog back.
+        #[arg(long)]
+        generation: Option<i64>,
+    },
+}
+
+impl Catalog {
+    /// Checks, and applies if that is asked for.
+    pub async fn run(self, config: impl Fn() -> Result<Config, ConfigError>) -> Result<()> {
+        match self {
+            Catalog::Check { file } => {
+                let yaml = read(&file).await?;
+                let catalog = checked(&file, &yaml)?;
+                println!(
+                    "{}: good, {} features in {} plans",
+                    file.display(),
+                    catalog.features.len(),
+                    catalog.plans.len()
+                );
+            }
+            Catalog::Apply { file, generation } => {
+                let yaml = read(&file).await?;
+                checked(&file, &yaml)?;
+                let activation = app::apply_catalog(&config()?, &yaml, generation).await?;
+                println!("{}: active as number {}", file.display(), activation.number);
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn read(file: &Path) -> Result<String> {
+    tokio::fs::read_to_string(file)
+        .await
+        .with_context(|| format!("cannot read the catalog {}", file.display()))
+}
+
+fn checked(file: &Path, yaml: &str) -> Result<tollgate_domain::catalog::Catalog> {
+    tollgate_domain::catalog::parse(yaml).map_err(|faults| {
+        let name = file.display();
+        let lines = faults
+            .iter()
+            .map(|fault| format!("\n  {name}:{}: {}", fault.line, fault.message));
+        anyhow!("the catalog cannot be used:{}", lines.collect::<String>())
+    })
+}

@@ -1,0 +1,55 @@
+//! What callers ask to be done at Stripe: a page to buy on, its outcome, the customer portal.
+//!
+//! [`request`] is what may be asked · `sale` finds out what it would sell · `stripe_customer` makes the one Stripe customer
+//! · [`checkout`] opens the page · [`outcome`] says what became of it · `portal` opens the portal.
+
+pub mod checkout;
+pub mod outcome;
+mod portal;
+pub mod refused;
+pub mod request;
+mod sale;
+mod stripe_customer;
+
+use std::sync::Arc;
+
+use tollgate_domain::clock::Clock;
+use tollgate_store::Store;
+use tollgate_stripe::Client;
+
+pub use outcome::{Checkout, CheckoutState, Outcome};
+pub use refused::Refused;
+pub use request::{CheckoutRequest, Item, OnExisting, PriceName};
+
+/// What the commands keep to.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// Stamped on Stripe's objects.
+    pub deployment: String,
+    /// Where Stripe may send the browser back to, by beginning of the URL; empty: any https URL.
+    pub return_urls: Vec<String>,
+    /// Tells the stations that there is work; they look by themselves too.
+    pub nudge: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+/// All commands.
+#[derive(Clone)]
+pub struct Commands {
+    store: Store,
+    stripe: Client,
+    clock: Clock,
+    settings: Settings,
+}
+
+impl Commands {
+    /// They work on what is given; nothing is kept in memory, so every replica can answer every retry.
+    pub fn new(store: Store, stripe: Client, clock: Clock, settings: Settings) -> Commands {
+        Commands { store, stripe, clock, settings }
+    }
+
+    fn nudge(&self) {
+        if let Some(nudge) = &self.settings.nudge {
+            nudge();
+        }
+    }
+}

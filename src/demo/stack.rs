@@ -1,0 +1,178 @@
+//! Everything on this machine: a private Postgres, a simulated Stripe, and the service on both.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use embedded_postgres::{Server, Source};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+use tollgate_domain::time::Span;
+use tollgate_store::scratch;
+use tonic::transport::Channel;
+
+use super::say::Narrator;
+use super::stripe::Stripe;
+use crate::api::grpc::proto::billing_service_client::BillingServiceClient;
+use crate::app;
+use crate::config::{Config, Secret, this_program};
+
+const CATALOG: &str = include_str!("catalog.yaml");
+const WEBHOOK_SECRET: &str = "whsec_of_the_simulator";
+const SECRET_KEY: &str = "sk_test_of_the_simulator";
+const START: Duration = Duration::from_secs(30);
+
+/// Which ports of the loopback device are used; 0: any free one.
+#[derive(Clone, Copy, Default)]
+pub struct Ports {
+    pub grpc: u16,
+    pub webhook: u16,
+    pub ops: u16,
+    pub simulator: u16,
+}
+
+/// What runs beside Postgres.
+pub struct Stack {
+    pub service: app::Running,
+    pub stripe: Stripe,
+}
+
+/// Starts everything, does `work`, and stops and removes everything, however it went. `None`: SIGINT or SIGTERM came
+/// first.
+///
+/// # Errors
+/// Something did not start or stop, the work failed, or the service failed during it.
+pub async fn with<T>(
+    mut config: Config,
+    source: Source,
+    ports: Ports,
+    say: &Narrator,
+    work: impl AsyncFnOnce(&mut Stack) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut interrupted = std::pin::pin!(asked_to_end()?);
+    let postgres = tokio::select! {
+        postgres = Postgres::start(&mut config, source, say) => postgres?,
+        () = &mut interrupted => return Ok(None),
+    };
+    let done = async {
+        let mut stack = Stack::start(config, ports, say).await?;
+        let outcome = tokio::select! {
+            outcome = work(&mut stack) => outcome.map(Some),
+            () = &mut interrupted => Ok(None),
+        };
+        let outcome = match outcome {
+            // If the service is gone, that is the cause.
+            Err(error) => match timeout(Duration::ZERO, stack.service.failed()).await {
+                Ok(cause) => Err(error.context(cause)),
+                Err(_) => Err(error),
+            },
+            fine => fine,
+        };
+        say.heading("everything is stopped and removed");
+        let stopped = stack.stop().await;
+        outcome.and_then(|outcome| stopped.map(|()| outcome))
+    };
+    let done = done.await;
+    let removed = postgres.stop().await;
+    done.and_then(|done| removed.map(|()| done))
+}
+
+impl Stack {
+    /// In the order in which one needs the other; returns when the service is ready.
+    async fn start(mut config: Config, ports: Ports, say: &Narrator) -> Result<Stack> {
+        let stripe = Stripe::start(loopback(ports.simulator), SECRET_KEY).await?;
+        say.note(&format!("Stripe: simulated at {}", stripe.base_url()));
+        config.stripe_base_url = stripe.base_url();
+        config.stripe_secret_key = Some(SECRET_KEY.to_owned().into());
+        config.stripe_webhook_secrets = vec![Secret::from(WEBHOOK_SECRET.to_owned())];
+        config.grpc_listen = loopback(ports.grpc);
+        config.webhook_listen = loopback(ports.webhook);
+        config.ops_listen = loopback(ports.ops);
+        config.insecure_no_auth = true;
+        config.drain_delay = Span::ZERO;
+        config.drain_deadline = Span::seconds(5);
+        app::migrate(&config).await?;
+        if config.catalog.is_none() {
+            app::apply_catalog(&config, CATALOG, None).await?;
+        }
+        let mut service = app::start(&config, Some(stripe.clock())).await?;
+        stripe.deliver_to(
+            &format!("http://{}/webhooks/stripe", service.webhook),
+            WEBHOOK_SECRET,
+        );
+        timeout(START, service.caught_up())
+            .await
+            .context("the service was not ready in time")??;
+        say.note(&format!(
+            "Tollgate: gRPC at {}, webhooks at http://{}",
+            service.grpc, service.webhook
+        ));
+        Ok(Stack { service, stripe })
+    }
+
+    /// A client over a socket of its own.
+    pub async fn client(&self) -> Result<BillingServiceClient<Channel>> {
+        Ok(BillingServiceClient::connect(format!("http://{}", self.service.grpc)).await?)
+    }
+
+    async fn stop(self) -> Result<()> {
+        let drained = self.service.drain().await;
+        self.stripe.stop().await;
+        drained
+    }
+}
+
+/// Where the data is while everything runs.
+enum Postgres {
+    Private(Server),
+    /// A database of our own on the server that was configured.
+    Configured {
+        url: String,
+        number: u32,
+    },
+}
+
+impl Postgres {
+    async fn start(config: &mut Config, source: Source, say: &Narrator) -> Result<Postgres> {
+        if let Some(url) = config.database_url.as_ref().map(|url| url.expose().to_owned()) {
+            let number = std::process::id();
+            let own = scratch::create(&url, number)
+                .await
+                .context("no database of our own on the configured server")?;
+            say.note("Postgres: a new database on the configured server");
+            config.database_url = Some(own.into());
+            return Ok(Postgres::Configured { url, number });
+        }
+        let mut supervisor = Command::new(this_program().context("cannot find this program's own file")?);
+        supervisor.args(["postgres-supervisor", &source.to_string()]);
+        let server = Server::start(supervisor).await?;
+        say.note("Postgres: a private one");
+        config.database_url = Some(server.url().to_owned().into());
+        Ok(Postgres::Private(server))
+    }
+
+    async fn stop(self) -> Result<()> {
+        match self {
+            Postgres::Private(server) => server.stop().await,
+            Postgres::Configured { url, number } => Ok(scratch::remove(&url, number).await?),
+        }
+    }
+}
+
+/// Returns at the first SIGINT or SIGTERM. Listens from the call on.
+fn asked_to_end() -> Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}

@@ -1,0 +1,189 @@
+//! The only writer of the memory: loads it, then follows the feed row by row.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_domain::catalog::{self, Catalog};
+use tollgate_domain::revision::Revision;
+use tollgate_domain::time::Timestamp;
+use tollgate_store::{Activation, FeedRow, Hints, Position, StoreError};
+
+use super::Inner;
+use super::branch::Lost;
+use super::state::{Change, Row, State};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Of the latest activations one at least should be of a catalog that this version can read.
+const ACTIVATIONS: i64 = 16;
+
+/// Runs for ever.
+pub(super) async fn run(inner: &Inner) {
+    let mut tailer = Tailer { inner, hints: None, generation: 0, followed: None };
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match tailer.step().await {
+            Ok(complete) => {
+                pause = FIRST_PAUSE;
+                if complete {
+                    tailer.wait().await;
+                }
+                continue;
+            }
+            Err(Trouble::Store(error)) => {
+                tracing::warn!(%error, again_in = ?pause, "the feed cannot be read; memory answers as of before");
+                metrics::counter!("tollgate_feed_errors_total").increment(1);
+                tailer.hints = None;
+            }
+            Err(Trouble::Lost(lost)) => {
+                tracing::error!(%lost, "what is in memory cannot be brought forward; loading anew beside it");
+                metrics::counter!("tollgate_feed_reloads_total").increment(1);
+                tailer.followed = None;
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+struct Tailer<'a> {
+    inner: &'a Inner,
+    hints: Option<Hints>,
+    generation: u64,
+    /// The head of the state that answers and is followed; `None`: one must be loaded.
+    followed: Option<Revision>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Lost(#[from] Lost),
+}
+
+/// What one poll brought.
+pub(super) struct Polled {
+    pub position: Position,
+    pub changes: Vec<(i64, Change)>,
+    /// Our clock before the poll.
+    pub asked_at: Timestamp,
+}
+
+impl Tailer<'_> {
+    /// One step forward; `true`: the memory holds all that the database does.
+    async fn step(&mut self) -> Result<bool, Trouble> {
+        let Some(head) = self.followed else {
+            let state = self.load().await?;
+            let head = state.head();
+            tracing::info!(revision = head.number, customers = state.customers(), "the memory is filled");
+            self.inner.change(|answers| *answers = Some(state));
+            self.followed = Some(head);
+            self.inner.ready.send_replace(true);
+            return Ok(true);
+        };
+        let polled = poll(self.inner, head.number).await?;
+        let read = polled.changes.len();
+        let (complete, head) = self.inner.change(|state| {
+            let state = state.as_mut().expect("what is followed has been loaded");
+            Ok::<_, Lost>((polled.advance(state)?, state.head()))
+        })?;
+        self.followed = Some(head);
+        metrics::gauge!("tollgate_feed_revision").set(head.number as f64);
+        metrics::gauge!("tollgate_watchers").set(self.inner.hub.watchers() as f64);
+        // Nothing new, and yet not the head: a standby that lags. It is asked again no sooner than another.
+        Ok(complete || read == 0)
+    }
+
+    /// A state beside the one that answers, brought up to the head.
+    async fn load(&mut self) -> Result<State, Trouble> {
+        let (store, page) = (&self.inner.store, self.inner.settings.page);
+        let (position, _) = store.poll(i64::MAX, 0).await?;
+        self.generation += 1;
+        let mut state = State::empty(&position, self.generation);
+        loop {
+            let (position, rows) = store.snapshot_page(state.head().number, page).await?;
+            let last = i64::try_from(rows.len()).is_ok_and(|len| len < page);
+            let rows = rows.into_iter().map(|row| Row {
+                customer: row.customer,
+                number: row.number,
+                schedule: row.schedule,
+            });
+            state.load(&position, rows.collect(), last)?;
+            if last {
+                break;
+            }
+        }
+        // One that is active only since later comes with the feed.
+        let activations = store.activations(ACTIVATIONS).await?;
+        let mut until_now = activations.iter().filter(|it| it.revision <= state.head().number);
+        if let Some((number, catalog)) = until_now.find_map(|it| Some((it.revision, readable(it)?))) {
+            state.load_defaults(number, catalog);
+        }
+        loop {
+            let polled = poll(self.inner, state.head().number).await?;
+            let read = polled.changes.len();
+            if polled.advance(&mut state)? || read == 0 {
+                return Ok(state);
+            }
+        }
+    }
+
+    /// Returns at a hint, when somebody wants more, or when it is time to look anyway.
+    async fn wait(&mut self) {
+        if self.hints.is_none() {
+            self.hints = Some(self.inner.store.listen().await);
+        }
+        let Some(hints) = &mut self.hints else { return };
+        tokio::select! {
+            () = hints.next(self.inner.settings.poll_every) => {}
+            () = self.inner.wanted.notified() => {}
+        }
+    }
+}
+
+/// Reads what comes after a revision.
+pub(super) async fn poll(inner: &Inner, after: i64) -> Result<Polled, StoreError> {
+    let asked_at = inner.clock.now();
+    let (position, rows) = inner.store.poll(after, inner.settings.page).await?;
+    if position.diverged {
+        // On a quiet system nobody appends, and the epoch is ours to open.
+        inner.store.open_epoch().await?;
+    }
+    let changes = rows.into_iter().map(|row| (row.number, change(row)));
+    Ok(Polled { position, changes: changes.collect(), asked_at })
+}
+
+impl Polled {
+    fn advance(self, state: &mut State) -> Result<bool, Lost> {
+        state.advance(&self.position, self.changes, self.asked_at)
+    }
+}
+
+fn change(row: FeedRow) -> Change {
+    match row.change {
+        tollgate_store::Change::Customer { customer, schedule, .. } => Change::Customer(customer, schedule),
+        tollgate_store::Change::Catalog(activation) => {
+            readable(&activation).map_or(Change::Nothing, Change::Defaults)
+        }
+        tollgate_store::Change::Epoch => Change::Nothing,
+    }
+}
+
+/// The catalog, unless a newer version of the program wrote it: then the one before stays, and what was projected from
+/// the new one comes with the customers' rows.
+fn readable(activation: &Activation) -> Option<Arc<Catalog>> {
+    match catalog::parse(&activation.source) {
+        Ok(catalog) => Some(Arc::new(catalog)),
+        Err(errors) => {
+            let first = errors.first().map(|error| error.message.as_str()).unwrap_or_default();
+            tracing::error!(
+                activation = activation.number,
+                error = first,
+                "the active catalog cannot be read by this version; its defaults are not served"
+            );
+            None
+        }
+    }
+}

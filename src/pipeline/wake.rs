@@ -1,0 +1,60 @@
+//! How stations wake one another, and what they do when nobody does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tollgate_domain::clock::Clock;
+use tollgate_store::StoreError;
+
+/// One bell for each station.
+#[derive(Clone, Default)]
+pub struct Wakes {
+    pub route: Arc<Notify>,
+    pub apply: Arc<Notify>,
+    pub settle: Arc<Notify>,
+}
+
+/// Runs `round` again and again: at once while it finds work, else when the bell rings, the clock jumps or `idle` is over.
+/// A database that is away is waited for.
+pub async fn station(
+    name: &'static str,
+    bell: &Notify,
+    clock: &Clock,
+    idle: Duration,
+    stop: &CancellationToken,
+    mut round: impl AsyncFnMut() -> Result<bool, StoreError>,
+) {
+    let mut failures = 0;
+    loop {
+        let pause = match round().await {
+            Ok(true) => {
+                failures = 0;
+                Duration::ZERO
+            }
+            Ok(false) => {
+                failures = 0;
+                idle
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(station = name, %error, failures, "a round failed and is tried again");
+                metrics::counter!("tollgate_station_failures_total", "station" => name).increment(1);
+                Duration::from_millis(100 << failures.min(6))
+            }
+        };
+        if stop.is_cancelled() {
+            return;
+        }
+        if !pause.is_zero() {
+            tokio::select! {
+                () = bell.notified() => {}
+                () = clock.jumped() => {}
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+}
+

@@ -1,0 +1,9 @@
+//! Everything with a socket, a database or a process.
+
+mod architecture;
+mod bad_input;
+mod corpus;
+mod door;
+mod processes;
+mod story;
+mod support;

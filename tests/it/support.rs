@@ -1,0 +1,154 @@
+//! A whole service with its own database and its own Stripe, over real sockets.
+
+pub mod http;
+pub mod postgres;
+pub mod process;
+
+use std::path::Path;
+use std::time::Duration;
+
+use stripe_simulator::core::Core;
+use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
+use tollgate::app::{self, Running};
+use tollgate::config::{Config, Secret};
+use tollgate_domain::clock::Clock;
+use tollgate_store::Store;
+use tonic::transport::Channel;
+
+use http::Http;
+
+pub const SECRET: &str = "whsec_of_the_tests";
+
+/// What everything that is waited for may take: only a defect takes longer.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub const CATALOG: &str = "
+features:
+  sso: {type: boolean}
+  seats: {type: limit, combine: sum}
+  support: {type: enum, order: [community, email, priority]}
+defaults: {seats: 1, support: community}
+plans:
+  team:
+    match: {lookup_key: [team_monthly, team_yearly]}
+    grants: {sso: true, seats: {per_unit: 1}, support: email}
+    grace: 7d
+  report:
+    match: {lookup_key: report}
+    grants: {support: priority}
+";
+
+pub struct TestApp {
+    pub running: Running,
+    pub simulator: stripe_simulator::Running,
+    pub http: Http,
+    pub config: Config,
+    catalog: tempfile::NamedTempFile,
+}
+
+impl TestApp {
+    pub async fn start() -> TestApp {
+        TestApp::with(|_| {}).await
+    }
+
+    /// With other settings than the usual ones.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> TestApp {
+        TestApp::build(None, change).await
+    }
+
+    /// By a clock that the test steers, not the simulator.
+    pub async fn at(clock: Clock, change: impl FnOnce(&mut Config)) -> TestApp {
+        TestApp::build(Some(clock), change).await
+    }
+
+    async fn build(clock: Option<Clock>, change: impl FnOnce(&mut Config)) -> TestApp {
+        let simulator = simulator().await;
+        let catalog = catalog(CATALOG);
+        let mut config = config(&postgres::database().await, &simulator.base_url(), catalog.path());
+        change(&mut config);
+        migrate(&config).await;
+        let clock = clock.unwrap_or_else(|| Clock::new(simulator.clock_offset()));
+        let mut running = app::start(&config, Some(clock)).await.unwrap();
+        running.caught_up().await.unwrap();
+        simulator.set_webhook(&format!("http://{}/webhooks/stripe", running.webhook), SECRET);
+        TestApp { running, simulator, http: Http::new(), config, catalog }
+    }
+
+    pub fn webhook_url(&self) -> String {
+        format!("http://{}/webhooks/stripe", self.running.webhook)
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.running.store
+    }
+
+    pub async fn client(&self) -> BillingServiceClient<Channel> {
+        BillingServiceClient::connect(format!("http://{}", self.running.grpc)).await.unwrap()
+    }
+
+    pub fn stripe<R>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
+        self.simulator.with(act)
+    }
+
+    pub fn catalog_file(&self) -> &Path {
+        self.catalog.path()
+    }
+}
+
+pub async fn simulator() -> stripe_simulator::Running {
+    let options = stripe_simulator::Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        seed: 7,
+        webhook: None,
+        api_key: None,
+    };
+    stripe_simulator::start(options).await.unwrap()
+}
+
+pub fn catalog(yaml: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    std::fs::write(file.path(), yaml).unwrap();
+    file
+}
+
+/// Short spans, loopback, any port.
+pub fn config(database_url: &str, stripe_url: &str, catalog: &Path) -> Config {
+    use tollgate_domain::time::Span;
+    let any = ([127, 0, 0, 1], 0).into();
+    Config {
+        database_url: Some(Secret::from(database_url.to_owned())),
+        stripe_secret_key: Some(Secret::from("sk_test_simulator".to_owned())),
+        stripe_webhook_secrets: vec![Secret::from(SECRET.to_owned())],
+        catalog: Some(catalog.to_owned()),
+        insecure_no_auth: true,
+        grpc_listen: any,
+        webhook_listen: any,
+        ops_listen: any,
+        stripe_base_url: stripe_url.to_owned(),
+        confirm_after: Span::seconds(1),
+        checkpoint_interval: Span::seconds(1),
+        drain_delay: Span::ZERO,
+        drain_deadline: Span::seconds(10),
+        database_connections: 5,
+        ..Config::default()
+    }
+}
+
+pub async fn migrate(config: &Config) {
+    let store = Store::connect(&app::store_settings(config).unwrap()).await.unwrap();
+    store.migrate().await.unwrap();
+    store.close().await;
+}
+
+/// Asks again until the answer is one, or the test has failed.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("not after {PATIENCE:?}: {what}"))
+}

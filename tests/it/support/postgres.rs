@@ -1,0 +1,30 @@
+//! One Postgres for all tests of this process, a database for each.
+
+use std::process::Command;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use embedded_postgres::Server;
+
+/// `TOLLGATE_TEST_DATABASE_URL` wins; else one of our own, which ends with this process.
+static SERVER: LazyLock<(Option<Server>, String)> = LazyLock::new(|| {
+    if let Ok(url) = std::env::var("TOLLGATE_TEST_DATABASE_URL") {
+        return (None, url);
+    }
+    let mut supervisor = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    supervisor.arg("postgres-supervisor");
+    let server = Server::start_blocking(supervisor).expect("a Postgres for the tests");
+    let url = server.url().to_owned();
+    (Some(server), url)
+});
+
+/// The URL of a new, empty database.
+pub async fn database() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let server = tokio::task::spawn_blocking(|| SERVER.1.clone()).await.unwrap();
+    let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&server).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
+    let (front, _) = server.rsplit_once('/').unwrap();
+    format!("{front}/{name}")
+}

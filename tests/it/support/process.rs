@@ -1,0 +1,89 @@
+//! The service as a process of its own, for signals and crashes.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{ExitStatus, Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{PATIENCE, SECRET};
+
+/// `tollgate` with nothing of our environment that could be a setting.
+pub fn tollgate() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TOLLGATE_") {
+            command.env_remove(name);
+        }
+    }
+    command.kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
+/// What a command that ends says.
+pub async fn output(command: &mut Command) -> (Option<i32>, String) {
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
+    let Output { status, stdout, stderr } = tokio::time::timeout(PATIENCE, run).await.expect("it ends").unwrap();
+    (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+}
+
+/// `tollgate serve`, with its addresses as it prints them.
+pub struct Process {
+    child: Child,
+    pub grpc: SocketAddr,
+    pub webhook: SocketAddr,
+    pub ops: SocketAddr,
+}
+
+impl Process {
+    pub async fn serve(database_url: &str, stripe_url: &str, catalog: &Path) -> Process {
+        let mut child = tollgate()
+            .arg("serve")
+            .arg("--insecure-no-auth")
+            .env("TOLLGATE_DATABASE_URL", database_url)
+            .env("TOLLGATE_STRIPE_SECRET_KEY", "sk_test_simulator")
+            .env("TOLLGATE_STRIPE_BASE_URL", stripe_url)
+            .env("TOLLGATE_STRIPE_WEBHOOK_SECRETS", SECRET)
+            .env("TOLLGATE_CATALOG", catalog)
+            .env("TOLLGATE_GRPC_LISTEN", "127.0.0.1:0")
+            .env("TOLLGATE_WEBHOOK_LISTEN", "127.0.0.1:0")
+            .env("TOLLGATE_OPS_LISTEN", "127.0.0.1:0")
+            .env("TOLLGATE_DRAIN_DELAY", "200ms")
+            .env("TOLLGATE_CONFIRM_AFTER", "1s")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut addresses = vec![];
+        let wait = async {
+            // `grpc 127.0.0.1:1`, `webhook …`, `ops …`, then `ready`.
+            while let Some(line) = lines.next_line().await.unwrap() {
+                match line.split_once(' ') {
+                    Some((name @ ("grpc" | "webhook" | "ops"), address)) => {
+                        addresses.push((name.to_owned(), address.parse::<SocketAddr>().unwrap()));
+                    }
+                    _ if line == "ready" => return,
+                    _ => {}
+                }
+            }
+            panic!("the service ended before it was ready");
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("ready in time");
+        let of = |wanted: &str| addresses.iter().find(|(name, _)| name == wanted).unwrap().1;
+        Process { grpc: of("grpc"), webhook: of("webhook"), ops: of("ops"), child }
+    }
+
+    pub fn webhook_url(&self) -> String {
+        format!("http://{}/webhooks/stripe", self.webhook)
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.id().expect("it runs")).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    pub async fn ended(&mut self) -> ExitStatus {
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
+    }
+}
