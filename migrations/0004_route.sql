@@ -1,5 +1,7 @@
 -- Says whose ids are, the first to say so wins, and wakes who waited for them.
 create function link(whose text, ids text[]) returns void language sql volatile as $$
+    -- Shared by all who link, and exclusive for who begins to wait: neither can miss the other.
+    select pg_advisory_xact_lock_shared(7811889);
     insert into link (stripe_id, customer)
         select distinct id, whose from unnest(ids) id order by id
         on conflict do nothing;
@@ -12,6 +14,12 @@ create function route(batch jsonb) returns void language plpgsql as $$
 declare
     entry record;
 begin
+    -- First of all locks. See link().
+    if batch @> '[{"state": "waiting"}]' then
+        perform pg_advisory_xact_lock(7811889);
+    else
+        perform pg_advisory_xact_lock_shared(7811889);
+    end if;
     perform from inbox where seq in (select (value ->> 'seq')::bigint from jsonb_array_elements(batch)) order by seq for update;
     insert into customer (customer)
         select distinct (value ->> 'customer') collate "C" from jsonb_array_elements(batch)

@@ -61,7 +61,12 @@ begin
             activation = (e ->> 'activation')::bigint,
             as_of = (e ->> 'as_of')::bigint,
             applied_marks = greatest(c.applied_marks, (e ->> 'marks')::bigint),
-            due_at = (e ->> 'due_at')::bigint,
+            -- A failure of an earlier round keeps its time, though this round knows nothing of it.
+            due_at = least((e ->> 'due_at')::bigint, (
+                select min(i.retry_at) from inbox i
+                where i.customer = entry.customer and i.state = 'routed' and i.seq not in (
+                    select done::bigint from jsonb_array_elements_text(e -> 'applied') done
+                    union all select (f ->> 'seq')::bigint from jsonb_array_elements(e -> 'failed') f))),
             claimed_until = null
         from entry where c.customer = entry.customer
     ), applied as (

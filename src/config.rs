@@ -18,7 +18,7 @@ pub use value::{Secret, list, span};
 const PREFIX: &str = "TOLLGATE_";
 
 /// Variables with our prefix that tests, the demo and the calling commands read by themselves.
-const NOT_SETTINGS: &[&str] = &["stripe_corpus", "postgres", "test_database_url", "address", "token"];
+const NOT_SETTINGS: &[&str] = &["address", "token", "postgres", "stripe_corpus", "test_database_url", "tools"];
 
 /// All settings.
 #[derive(Clone, Debug, Deserialize)]

@@ -134,7 +134,8 @@ impl Inner {
         let outcome = change(&mut state);
         let head = state.as_ref().map(State::head);
         drop(state);
-        self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
+        self.head
+            .send_if_modified(|known| std::mem::replace(known, head) != head);
         outcome
     }
 }

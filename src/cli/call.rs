@@ -80,8 +80,8 @@ impl Connection {
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(30))
             .keep_alive_while_idle(true);
-        let channel = endpoint.connect().await.with_context(|| {
-            format!(
+        let channel = endpoint.connect().await.map_err(|_| {
+            anyhow!(
                 "nobody answers at {address}: start `tollgate dev` or `tollgate serve`, or give --address"
             )
         })?;

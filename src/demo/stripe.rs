@@ -23,8 +23,8 @@ impl Stripe {
         };
         let running = stripe_simulator::start(options).await?;
         running.with(|core| -> Result<()> {
-            price(core, "Team", "team_monthly", 12_00, Some((Interval::Month, 1)))?;
-            price(core, "Audit report", "report_once", 250_00, None)
+            price(core, "Team", "team_monthly", 1_200, Some((Interval::Month, 1)))?;
+            price(core, "Audit report", "report_once", 25_000, None)
         })?;
         Ok(Stripe(running))
     }
@@ -58,7 +58,7 @@ impl Stripe {
         self.0.with(|core| {
             core.events(0)
                 .iter()
-                .filter(|event| event["type"] == "invoice.paid")
+                .filter(|event| event.kind == "invoice.paid")
                 .count()
         })
     }
@@ -129,7 +129,7 @@ fn price(
 /// The id of the object of a kind that something last happened to.
 fn newest(core: &Core, kind: &str, holds: impl Fn(&Value) -> bool) -> Result<String> {
     let events = core.events(0);
-    let objects = events.iter().rev().map(|event| &event["data"]["object"]);
+    let objects = events.iter().rev().map(|event| event.to_json()["data"]["object"].take());
     let mut ids = objects
         .filter(|object| object["object"] == kind)
         .map(|object| text(&object["id"]));

@@ -84,7 +84,13 @@ impl Branch {
 
     /// Where a revision lies when the head is at `head`.
     pub fn place(&self, revision: Revision, head: i64) -> Place {
-        let within = || if revision.number <= head { Place::Reached } else { Place::Ahead };
+        let within = || {
+            if revision.number <= head {
+                Place::Reached
+            } else {
+                Place::Ahead
+            }
+        };
         if revision.epoch == self.epoch {
             return within();
         }
@@ -101,8 +107,14 @@ impl Branch {
 /// # Errors
 /// They do not.
 pub fn contiguous<T>(changes: &[(i64, T)], head: i64) -> Result<(), Lost> {
-    match (head + 1..).zip(changes).find(|(expected, (number, _))| expected != number) {
-        Some((expected, (found, _))) => Err(Lost::Gap { expected, found: Some(*found) }),
+    match (head + 1..)
+        .zip(changes)
+        .find(|(expected, (number, _))| expected != number)
+    {
+        Some((expected, (found, _))) => Err(Lost::Gap {
+            expected,
+            found: Some(*found),
+        }),
         None => Ok(()),
     }
 }
@@ -129,7 +141,10 @@ mod tests {
     fn a_cursor_that_the_new_branch_has_goes_on_and_others_are_lost() {
         let next = position(20, Some((10, 7)), 9);
         let mut branch = Branch::of(&position(10, None, 8));
-        assert_eq!(branch.clone().follow(&next, 8), Err(Lost::OtherBranch { last: 7 }));
+        assert_eq!(
+            branch.clone().follow(&next, 8),
+            Err(Lost::OtherBranch { last: 7 })
+        );
         branch.follow(&next, 7).unwrap();
         assert_eq!(branch.epoch(), 20);
         let place = |epoch, number| branch.place(Revision { epoch, number }, 9);
@@ -150,7 +165,10 @@ mod tests {
     #[test]
     fn another_cluster_is_noticed() {
         let mut branch = Branch::of(&position(10, None, 5));
-        let other = Position { system: 2, ..position(10, None, 5) };
+        let other = Position {
+            system: 2,
+            ..position(10, None, 5)
+        };
         assert_eq!(branch.follow(&other, 5), Err(Lost::OtherCluster));
     }
 }

@@ -85,20 +85,31 @@ mod tests {
 
     fn named(names: &[&str], features: &[&str]) -> Filter {
         Filter {
-            whom: Whom::Named(names.iter().map(|name| CustomerId::parse(name).unwrap()).collect()),
+            whom: Whom::Named(
+                names
+                    .iter()
+                    .map(|name| CustomerId::parse(name).unwrap())
+                    .collect(),
+            ),
             features: features.iter().map(|it| FeatureId::parse(it).unwrap()).collect(),
         }
     }
 
     #[test]
     fn the_hash_tells_filters_apart_and_not_the_order_in_which_they_were_written() {
-        assert_eq!(named(&["a", "b"], &["x"]).hash(), named(&["b", "a", "a"], &["x"]).hash());
+        assert_eq!(
+            named(&["a", "b"], &["x"]).hash(),
+            named(&["b", "a", "a"], &["x"]).hash()
+        );
         let all = [
             named(&["a", "b"], &["x"]),
             named(&["a"], &["b", "x"]),
             named(&["ab"], &["x"]),
             named(&["a", "b", "x"], &[]),
-            Filter { whom: Whom::Prefix("a".into()), features: BTreeSet::new() },
+            Filter {
+                whom: Whom::Prefix("a".into()),
+                features: BTreeSet::new(),
+            },
             Filter::everything(),
         ];
         let hashes: BTreeSet<u64> = all.iter().map(Filter::hash).collect();

@@ -49,7 +49,11 @@ impl Hub {
         if *closing.borrow() {
             return Err(Refused::Closing);
         }
-        let permit = self.seats.clone().try_acquire_owned().map_err(|_| Refused::Full)?;
+        let permit = self
+            .seats
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Refused::Full)?;
         Ok(Seat {
             _permit: permit,
             number: self.admitted.fetch_add(1, Ordering::Relaxed),
@@ -120,7 +124,10 @@ mod tests {
         let seats: Vec<Seat> = (0..100).map(|_| hub.admit().unwrap()).collect();
         let mut spread: Vec<f64> = seats.iter().map(Seat::spread).collect();
         spread.sort_by(f64::total_cmp);
-        assert!(spread.windows(2).all(|pair| pair[1] - pair[0] < 0.03), "{spread:?}");
+        assert!(
+            spread.windows(2).all(|pair| pair[1] - pair[0] < 0.03),
+            "{spread:?}"
+        );
         assert!(spread[0] >= 0.0 && spread[99] < 1.0);
     }
 }

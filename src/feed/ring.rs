@@ -55,7 +55,10 @@ mod tests {
     use std::cell::Cell;
 
     fn name(number: i64) -> Name {
-        Name { generation: 1, number }
+        Name {
+            generation: 1,
+            number,
+        }
     }
 
     #[test]
@@ -80,7 +83,10 @@ mod tests {
     fn a_number_that_comes_again_after_a_reload_is_another_frame() {
         let ring = Ring::new(4);
         assert_eq!(*ring.frame(name(9), || "lost"), "lost");
-        let again = Name { generation: 2, number: 9 };
+        let again = Name {
+            generation: 2,
+            number: 9,
+        };
         assert_eq!(*ring.frame(again, || "real"), "real");
         assert_eq!(*ring.frame(name(9), || "lost"), "lost");
         assert_eq!(*ring.frame(again, || unreachable!()), "real");

@@ -143,7 +143,11 @@ impl State {
         if !self.branch.follow(position, self.head)? {
             return Err(Lost::UnknownBranch);
         }
-        self.head = if last { position.head } else { rows.last().map_or(self.head, |row| row.number) };
+        self.head = if last {
+            position.head
+        } else {
+            rows.last().map_or(self.head, |row| row.number)
+        };
         rows.into_iter().for_each(|row| self.replace(row));
         Ok(())
     }
@@ -172,10 +176,16 @@ impl State {
             return Ok(false);
         }
         if position.head < self.head && !position.in_recovery {
-            return Err(Lost::WentBack { ours: self.head, theirs: position.head });
+            return Err(Lost::WentBack {
+                ours: self.head,
+                theirs: position.head,
+            });
         }
         if changes.is_empty() && position.head > self.head {
-            return Err(Lost::Gap { expected: self.head + 1, found: None });
+            return Err(Lost::Gap {
+                expected: self.head + 1,
+                found: None,
+            });
         }
         for (number, change) in changes {
             self.apply(number, change);
@@ -194,16 +204,24 @@ impl State {
         if let Whom::Named(names) = &filter.whom
             && i64::try_from(names.len()).is_ok_and(|len| len < self.head - after)
         {
-            let rows = names.iter().filter_map(|name| self.customers.get(name).cloned().map(Entry::Customer));
+            let rows = names
+                .iter()
+                .filter_map(|name| self.customers.get(name).cloned().map(Entry::Customer));
             let defaults = self.defaults.iter().cloned().map(Entry::Defaults);
             let mut entries: Vec<Entry> = rows.chain(defaults).filter(|it| it.number() > after).collect();
             entries.sort_by_key(Entry::number);
             let left = entries.len() > limit;
             entries.truncate(limit);
             let last = entries.last().map_or(after, Entry::number);
-            return Walk { entries, cursor: if left { last } else { self.head } };
+            return Walk {
+                entries,
+                cursor: if left { last } else { self.head },
+            };
         }
-        let mut walk = Walk { entries: vec![], cursor: after };
+        let mut walk = Walk {
+            entries: vec![],
+            cursor: after,
+        };
         let after = self.by_revision.range((Excluded(after), Unbounded));
         for (looked_at, (number, entry)) in after.enumerate() {
             if walk.entries.len() == limit || looked_at == SCAN {
@@ -214,12 +232,19 @@ impl State {
             }
             walk.cursor = *number;
         }
-        Walk { cursor: self.head, ..walk }
+        Walk {
+            cursor: self.head,
+            ..walk
+        }
     }
 
     fn apply(&mut self, number: i64, change: Change) {
         match change {
-            Change::Customer(customer, schedule) => self.replace(Row { customer, number, schedule }),
+            Change::Customer(customer, schedule) => self.replace(Row {
+                customer,
+                number,
+                schedule,
+            }),
             Change::Defaults(catalog) => self.load_defaults(number, catalog),
             Change::Nothing => {}
         }
@@ -239,7 +264,9 @@ impl State {
         if let Some(old) = old {
             self.by_revision.remove(&old.number);
             for feature in old.schedule.0.keys() {
-                let Some(mention) = self.mentions.get_mut(feature) else { continue };
+                let Some(mention) = self.mentions.get_mut(feature) else {
+                    continue;
+                };
                 mention.0 -= 1;
                 if mention.0 == 0 {
                     self.mentions.remove(feature);
@@ -254,9 +281,18 @@ impl State {
     }
 
     fn set_defaults(&mut self, number: i64, catalog: Arc<Catalog>) {
-        let removed = self.mentions.iter().filter(|(feature, _)| !catalog.features.contains_key(*feature));
-        let removed = removed.map(|(feature, (_, nothing))| (feature.clone(), nothing.clone())).collect();
-        let defaults = Arc::new(Defaults { number, catalog, removed });
+        let removed = self
+            .mentions
+            .iter()
+            .filter(|(feature, _)| !catalog.features.contains_key(*feature));
+        let removed = removed
+            .map(|(feature, (_, nothing))| (feature.clone(), nothing.clone()))
+            .collect();
+        let defaults = Arc::new(Defaults {
+            number,
+            catalog,
+            removed,
+        });
         self.by_revision.insert(number, Entry::Defaults(defaults.clone()));
         self.defaults = Some(defaults);
     }
@@ -265,14 +301,22 @@ impl State {
 impl Defaults {
     /// A catalog as of its activation, where no schedule has more than it.
     pub fn new(number: i64, catalog: Arc<Catalog>) -> Defaults {
-        Defaults { number, catalog, removed: BTreeMap::new() }
+        Defaults {
+            number,
+            catalog,
+            removed: BTreeMap::new(),
+        }
     }
 
     /// What a customer whom nothing touches has of a feature; `None`: there is no such feature.
     pub fn answer(&self, feature: &FeatureId) -> Option<Answer> {
         let removed = || {
             let value = self.removed.get(feature)?.clone();
-            Some(Answer { reason: Reason::NoPlan, value, plans: vec![] })
+            Some(Answer {
+                reason: Reason::NoPlan,
+                value,
+                plans: vec![],
+            })
         };
         self.catalog.default_answer(feature).or_else(removed)
     }

@@ -20,7 +20,12 @@ const ACTIVATIONS: i64 = 16;
 
 /// Runs for ever.
 pub(super) async fn run(inner: &Inner) {
-    let mut tailer = Tailer { inner, hints: None, generation: 0, followed: None };
+    let mut tailer = Tailer {
+        inner,
+        hints: None,
+        generation: 0,
+        followed: None,
+    };
     let mut pause = FIRST_PAUSE;
     loop {
         match tailer.step().await {
@@ -77,7 +82,11 @@ impl Tailer<'_> {
         let Some(head) = self.followed else {
             let state = self.load().await?;
             let head = state.head();
-            tracing::info!(revision = head.number, customers = state.customers(), "the memory is filled");
+            tracing::info!(
+                revision = head.number,
+                customers = state.customers(),
+                "the memory is filled"
+            );
             self.inner.change(|answers| *answers = Some(state));
             self.followed = Some(head);
             self.inner.ready.send_replace(true);
@@ -152,7 +161,11 @@ pub(super) async fn poll(inner: &Inner, after: i64) -> Result<Polled, StoreError
         inner.store.open_epoch().await?;
     }
     let changes = rows.into_iter().map(|row| (row.number, change(row)));
-    Ok(Polled { position, changes: changes.collect(), asked_at })
+    Ok(Polled {
+        position,
+        changes: changes.collect(),
+        asked_at,
+    })
 }
 
 impl Polled {
@@ -163,7 +176,9 @@ impl Polled {
 
 fn change(row: FeedRow) -> Change {
     match row.change {
-        tollgate_store::Change::Customer { customer, schedule, .. } => Change::Customer(customer, schedule),
+        tollgate_store::Change::Customer {
+            customer, schedule, ..
+        } => Change::Customer(customer, schedule),
         tollgate_store::Change::Catalog(activation) => {
             readable(&activation).map_or(Change::Nothing, Change::Defaults)
         }
@@ -177,7 +192,10 @@ fn readable(activation: &Activation) -> Option<Arc<Catalog>> {
     match catalog::parse(&activation.source) {
         Ok(catalog) => Some(Arc::new(catalog)),
         Err(errors) => {
-            let first = errors.first().map(|error| error.message.as_str()).unwrap_or_default();
+            let first = errors
+                .first()
+                .map(|error| error.message.as_str())
+                .unwrap_or_default();
             tracing::error!(
                 activation = activation.number,
                 error = first,

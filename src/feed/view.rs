@@ -11,10 +11,10 @@ use tollgate_domain::schedule::Timeline;
 use tollgate_domain::time::Timestamp;
 use tollgate_store::{Position, StoreError};
 
+use super::Feed;
 use super::branch::{Branch, Lost, Place, contiguous};
 use super::state::{Change, Defaults, Row, State};
 use super::tailer::{self, Polled};
-use super::Feed;
 
 /// How current an answer must be, and how long its asker waits for that.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,13 @@ impl View {
 
     /// All that one of the customers has answers for: the catalog's features, and what else the customer's schedule has.
     pub fn features<'a>(&'a self, row: Option<&'a Arc<Row>>) -> BTreeSet<&'a FeatureId> {
-        let known = self.defaults.iter().flat_map(|defaults| defaults.catalog.features.keys());
-        known.chain(row.into_iter().flat_map(|row| row.schedule.0.keys())).collect()
+        let known = self
+            .defaults
+            .iter()
+            .flat_map(|defaults| defaults.catalog.features.keys());
+        known
+            .chain(row.into_iter().flat_map(|row| row.schedule.0.keys()))
+            .collect()
     }
 }
 
@@ -77,7 +82,9 @@ impl Feed {
     pub async fn view(&self, customers: &[CustomerId], need: Need) -> Result<View, Unanswerable> {
         let (place, now) = {
             let state = self.read().ok_or(Unanswerable::Loading)?;
-            let place = need.at_least.map_or(Place::Reached, |revision| state.place(revision));
+            let place = need
+                .at_least
+                .map_or(Place::Reached, |revision| state.place(revision));
             let enough = place == Place::Reached && !need.fully_current;
             (place, enough.then(|| view(&state, customers)))
         };
@@ -95,7 +102,10 @@ impl Feed {
             Some(view) => view,
             None => self.read_through(wanted, customers).await?,
         };
-        Ok(View { revision_lost, ..view })
+        Ok(View {
+            revision_lost,
+            ..view
+        })
     }
 
     /// Whether a revision that is not in memory exists at all: asks the database, and waits for the tailer.
@@ -123,8 +133,13 @@ impl Feed {
     /// memory sees the revision asked for.
     async fn certified(&self, need: Need, place: Place) -> Result<(Revision, bool), Unanswerable> {
         let position = self.position().await?;
-        let head = Revision { epoch: position.epoch, number: position.head };
-        let Some(wanted) = need.at_least else { return Ok((head, false)) };
+        let head = Revision {
+            epoch: position.epoch,
+            number: position.head,
+        };
+        let Some(wanted) = need.at_least else {
+            return Ok((head, false));
+        };
         let place = match place {
             Place::Reached | Place::Lost => place,
             Place::Ahead | Place::Unknown => Branch::of(&position).place(wanted, position.head),
@@ -154,7 +169,10 @@ impl Feed {
                 return Some(view(&state, customers));
             }
             self.0.wanted.notify_one();
-            tokio::time::timeout_at(until, changed.changed()).await.ok()?.ok()?;
+            tokio::time::timeout_at(until, changed.changed())
+                .await
+                .ok()?
+                .ok()?;
         }
     }
 
@@ -162,13 +180,17 @@ impl Feed {
     async fn read_through(&self, wanted: Revision, customers: &[CustomerId]) -> Result<View, Unanswerable> {
         let mut over = {
             let state = self.read().ok_or(Unanswerable::Loading)?;
-            Overlay { view: view(&state, customers), branch: state.branch().clone() }
+            Overlay {
+                view: view(&state, customers),
+                branch: state.branch().clone(),
+            }
         };
         loop {
             let polled = tailer::poll(&self.0, over.view.revision.number).await?;
             certifies(&polled.position)?;
             let read = polled.changes.len();
-            over.lay(&polled, customers).map_err(|lost| Unanswerable::NotCurrent(lost.to_string()))?;
+            over.lay(&polled, customers)
+                .map_err(|lost| Unanswerable::NotCurrent(lost.to_string()))?;
             let head = over.view.revision.number;
             if over.branch.place(wanted, head) == Place::Reached {
                 return Ok(over.view);
@@ -198,9 +220,15 @@ impl Overlay {
             match change {
                 Change::Customer(customer, schedule) => {
                     let (customer, schedule) = (customer.clone(), schedule.clone());
-                    let row = Arc::new(Row { customer, number: *number, schedule });
+                    let row = Arc::new(Row {
+                        customer,
+                        number: *number,
+                        schedule,
+                    });
                     let asked = customers.iter().zip(&mut view.rows);
-                    asked.filter(|(name, _)| **name == row.customer).for_each(|(_, old)| *old = Some(row.clone()));
+                    asked
+                        .filter(|(name, _)| **name == row.customer)
+                        .for_each(|(_, old)| *old = Some(row.clone()));
                 }
                 Change::Defaults(catalog) => {
                     view.defaults = Some(Arc::new(Defaults::new(*number, catalog.clone())));
@@ -222,7 +250,10 @@ fn view(state: &State, customers: &[CustomerId]) -> View {
         fresh_at: state.fresh_at(),
         revision_lost: false,
         defaults: state.defaults().cloned(),
-        rows: customers.iter().map(|customer| state.customer(customer).cloned()).collect(),
+        rows: customers
+            .iter()
+            .map(|customer| state.customer(customer).cloned())
+            .collect(),
     }
 }
 
@@ -231,7 +262,9 @@ fn certifies(position: &Position) -> Result<(), Unanswerable> {
         return Err(Unanswerable::NotCurrent("it is a standby".into()));
     }
     if position.diverged {
-        return Err(Unanswerable::NotCurrent("it was promoted and has no epoch yet".into()));
+        return Err(Unanswerable::NotCurrent(
+            "it was promoted and has no epoch yet".into(),
+        ));
     }
     Ok(())
 }

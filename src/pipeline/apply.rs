@@ -1,6 +1,7 @@
 //! Makes the answer: fold, match, tick, project, and one append.
 
 use anyhow::Result;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::catalog::Catalog;
 use tollgate_domain::facts::{Facts, Learned, Observation, Urgency, Want, fold, tick};
@@ -17,14 +18,14 @@ const ATTEMPTS: i32 = 8;
 
 pub async fn run(context: Context, stop: CancellationToken) -> Result<()> {
     let Context { clock, settings, wakes, .. } = context.clone();
-    let mut active = catalog::Active::default();
-    station("apply", &wakes.apply, &clock, settings.idle, &stop, async || round(&context, &mut active).await).await;
+    let active = Mutex::new(catalog::Active::default());
+    station("apply", &wakes.apply, &clock, settings.idle, &stop, || round(&context, &active)).await;
     Ok(())
 }
 
-async fn round(context: &Context, active: &mut catalog::Active) -> Result<bool, StoreError> {
+async fn round(context: &Context, active: &Mutex<catalog::Active>) -> Result<bool, StoreError> {
     // Without a catalog nothing can be projected; what came stays where it is.
-    let Some((activation, catalog)) = active.read(&context.store).await? else { return Ok(false) };
+    let Some((activation, catalog)) = active.lock().await.read(&context.store).await? else { return Ok(false) };
     let now = context.clock.now();
     let loaded = context.store.dirty(context.settings.batch, now).await?;
     if loaded.is_empty() {

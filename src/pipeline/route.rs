@@ -12,7 +12,7 @@ use super::{Context, backoff};
 
 pub async fn run(context: Context, stop: CancellationToken) -> Result<()> {
     let Context { clock, settings, wakes, .. } = context.clone();
-    station("route", &wakes.route, &clock, settings.idle, &stop, async || round(&context).await).await;
+    station("route", &wakes.route, &clock, settings.idle, &stop, || round(&context)).await;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ const ABSENT: i32 = 4;
 
 pub async fn run(context: Context, stop: CancellationToken) -> Result<()> {
     let Context { clock, settings, wakes, .. } = context.clone();
-    station("settle", &wakes.settle, &clock, settings.idle, &stop, async || round(&context).await).await;
+    station("settle", &wakes.settle, &clock, settings.idle, &stop, || round(&context)).await;
     Ok(())
 }
 

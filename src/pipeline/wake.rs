@@ -18,14 +18,16 @@ pub struct Wakes {
 
 /// Runs `round` again and again: at once while it finds work, else when the bell rings, the clock jumps or `idle` is over.
 /// A database that is away is waited for.
-pub async fn station(
+pub async fn station<F>(
     name: &'static str,
     bell: &Notify,
     clock: &Clock,
     idle: Duration,
     stop: &CancellationToken,
-    mut round: impl AsyncFnMut() -> Result<bool, StoreError>,
-) {
+    round: impl Fn() -> F,
+) where
+    F: Future<Output = Result<bool, StoreError>>,
+{
     let mut failures = 0;
     loop {
         let pause = match round().await {

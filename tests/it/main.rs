@@ -7,3 +7,4 @@ mod door;
 mod processes;
 mod story;
 mod support;
+mod watch;

@@ -76,13 +76,15 @@ impl Shop {
         .await
     }
 
+    /// Everything that has happened at Stripe.
+    fn events(&self) -> Vec<Value> {
+        self.app.stripe(|stripe| stripe.events(0).iter().map(|event| event.to_json()).collect())
+    }
+
     /// The one object of Stripe whose id begins so, the newest.
     fn newest(&self, prefix: &str) -> Value {
-        let find = |events: Vec<Value>| {
-            let objects = events.into_iter().rev().map(|event| event["data"]["object"].clone());
-            objects.into_iter().find(|object| object["id"].as_str().is_some_and(|id| id.starts_with(prefix)))
-        };
-        self.app.stripe(|stripe| find(stripe.events(0))).unwrap()
+        let objects = self.events().into_iter().rev().map(|event| event["data"]["object"].clone());
+        objects.into_iter().find(|object| object["id"].as_str().is_some_and(|id| id.starts_with(prefix))).unwrap()
     }
 }
 
@@ -168,8 +170,7 @@ async fn the_same_request_is_the_same_page_and_another_is_refused() {
     // A second tab with the same in mind gets the page that is open.
     let other = shop.checkout("order-2", "team_monthly", 1).await.unwrap().checkout.unwrap();
     assert_eq!(other.id, pages[0]);
-    let customers: Vec<Value> = shop.app.stripe(|stripe| stripe.events(0));
-    let created = customers.iter().filter(|event| event["type"] == "customer.created").count();
+    let created = shop.events().iter().filter(|event| event["type"] == "customer.created").count();
     assert_eq!(created, 1, "one Stripe customer");
 }
 

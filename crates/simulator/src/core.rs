@@ -1,63 +1,262 @@
-//! The pure core. (being filled)
-#![allow(clippy::unimplemented, unused_variables, dead_code)]
-use std::collections::BTreeMap;
+//! The pure core: a seeded state machine. Commands and a clock come in, objects and events go out.
+//!
+//! Nothing in here reads a clock, a socket or a random source: the same seed and the same commands give the same
+//! objects, ids and events, byte for byte, and a [`Core`] can be cloned at any point.
+
+pub mod calendar;
+mod catalog;
+mod checkout;
+mod customer;
+mod event;
+mod expand;
+mod fault;
+mod hosted;
+mod ident;
+mod invoice;
+mod payment;
+mod refund;
+mod subscription;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
 use serde_json::Value;
+
+pub use calendar::Interval;
+pub use catalog::{NewPrice, PriceChange};
+pub use checkout::{Mode, NewSession};
+pub use customer::{CustomerChange, NewCustomer, Outcome};
+pub use event::{Cause, Event};
+pub(crate) use expand::EVENTS_KEPT;
+pub use fault::Fault;
+pub use refund::NewRefund;
+pub use subscription::{
+    MissingPaymentMethod, NewSubscription, PaymentBehavior, Status, SubscriptionChange, When,
+};
+pub use table::Row;
+
+use catalog::{LookupKeys, Price, Product};
+use checkout::Session;
+use customer::Customer;
+use hosted::{Endpoint, Portal};
+use invoice::{Invoice, InvoiceLine, NewInvoice};
+use payment::{Charge, Intent};
+use refund::Refund;
+use subscription::Subscription;
+use table::Table;
+
+/// The API version whose shapes the objects have.
+pub const API_VERSION: &str = "2026-09-30.endive";
 
 /// Stripe's metadata.
 pub type Metadata = BTreeMap<String, String>;
-/// A refusal in Stripe's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault { pub status: u16, pub kind: &'static str, pub code: Option<String>, pub param: Option<String>, pub message: String }
-impl std::fmt::Display for Fault { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(&self.message) } }
-impl std::error::Error for Fault {}
-/// A customer to create.
+
+/// The object as a GET would show it, or why not.
+pub type Answer = Result<Value, Fault>;
+
+/// What to do to an object's metadata.
 #[derive(Clone, Debug, Default)]
-pub struct NewCustomer { pub email: Option<String>, pub name: Option<String>, pub description: Option<String>, pub metadata: Metadata }
-/// How often a price recurs.
+pub struct MetadataChange {
+    /// First take everything away.
+    pub clear: bool,
+    /// An empty value takes the key away.
+    pub set: Metadata,
+}
+
+impl MetadataChange {
+    fn apply(self, metadata: &mut Metadata) {
+        if self.clear {
+            metadata.clear();
+        }
+        metadata.extend(self.set);
+        metadata.retain(|_, value| !value.is_empty());
+    }
+}
+
+/// What Stripe's dashboard would set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Seconds that a renewal's invoice stays a draft.
+    pub draft_for: i64,
+    /// Seconds from a failed attempt to the next one; after the last, `dunning_end`.
+    pub retry_after: Vec<i64>,
+    pub dunning_end: DunningEnd,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let retry_after = [1, 3, 5].map(|days| days * calendar::DAY).into();
+        Settings { draft_for: invoice::DRAFT_FOR, retry_after, dunning_end: DunningEnd::Cancel }
+    }
+}
+
+/// What becomes of a subscription when every retry has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interval { Day, Week, Month, Year }
-/// A price to create.
-#[derive(Clone, Debug, Default)]
-pub struct NewPrice { pub product: String, pub currency: String, pub unit_amount: i64, pub recurring: Option<(Interval, u32)>, pub lookup_key: Option<String>, pub transfer_lookup_key: bool, pub nickname: Option<String>, pub metadata: Metadata }
-/// What a session sells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode { #[default] Payment, Subscription }
-/// A checkout session to create.
-#[derive(Clone, Debug, Default)]
-pub struct NewSession { pub mode: Mode, pub customer: Option<String>, pub line_items: Vec<(String, u64)>, pub success_url: Option<String>, pub cancel_url: Option<String>, pub client_reference_id: Option<String>, pub metadata: Metadata, pub subscription_metadata: Metadata, pub payment_intent_metadata: Metadata, pub trial_days: Option<u32>, pub expires_at: Option<i64> }
-/// What becomes of a customer's payments from now on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Outcome { #[default] Succeed, Decline }
+pub enum DunningEnd {
+    Cancel,
+    Unpaid,
+    LeavePastDue,
+}
+
 /// The state machine.
-#[derive(Clone)]
-pub struct Core;
+#[derive(Clone, Debug)]
+pub struct Core {
+    now: i64,
+    ids: ident::Ids,
+    settings: Settings,
+    base_url: String,
+    customers: Table<Customer>,
+    products: Table<Product>,
+    prices: Table<Price>,
+    lookup_keys: LookupKeys,
+    sessions: Table<Session>,
+    /// The payment intent of a session that somebody tried to pay.
+    session_intents: HashMap<String, String>,
+    portals: Table<Portal>,
+    subscriptions: Table<Subscription>,
+    invoices: Table<Invoice>,
+    intents: Table<Intent>,
+    charges: Table<Charge>,
+    refunds: Table<Refund>,
+    /// The refunds of a charge, in order of creation.
+    refunds_of: HashMap<String, Vec<String>>,
+    endpoints: Table<Endpoint>,
+    planted: BTreeMap<String, Value>,
+    events: Vec<Arc<Event>>,
+    event_index: HashMap<String, usize>,
+    cause: Option<Cause>,
+    /// When to look at which object again. One that has nothing due is left alone, so no timer is ever taken back.
+    timers: BTreeSet<(i64, String)>,
+}
+
 impl Core {
-    /// `start` in unix seconds.
-    pub fn new(seed: u64, start: i64) -> Core { unimplemented!() }
-    pub fn now(&self) -> i64 { unimplemented!() }
-    /// Moves the clock; renewals, retries, trial ends, expiries and cancellations happen in order.
-    pub fn advance(&mut self, seconds: i64) { unimplemented!() }
-    pub fn create_customer(&mut self, new: NewCustomer) -> Result<Value, Fault> { unimplemented!() }
-    pub fn delete_customer(&mut self, id: &str) -> Result<Value, Fault> { unimplemented!() }
-    pub fn create_product(&mut self, name: &str) -> Result<Value, Fault> { unimplemented!() }
-    pub fn create_price(&mut self, new: NewPrice) -> Result<Value, Fault> { unimplemented!() }
-    pub fn create_checkout_session(&mut self, new: NewSession) -> Result<Value, Fault> { unimplemented!() }
-    pub fn pay_session(&mut self, id: &str) -> Result<Value, Fault> { unimplemented!() }
-    pub fn decline_session(&mut self, id: &str) -> Result<Value, Fault> { unimplemented!() }
-    pub fn expire_session(&mut self, id: &str) -> Result<Value, Fault> { unimplemented!() }
-    /// `Decline` stays until `Succeed` is set.
-    pub fn set_payment_outcome(&mut self, customer: &str, outcome: Outcome) -> Result<(), Fault> { unimplemented!() }
-    /// Tries again to collect an open invoice.
-    pub fn pay_invoice(&mut self, id: &str) -> Result<Value, Fault> { unimplemented!() }
-    pub fn cancel_subscription(&mut self, id: &str) -> Result<Value, Fault> { unimplemented!() }
-    pub fn cancel_at_period_end(&mut self, id: &str, cancel: bool) -> Result<Value, Fault> { unimplemented!() }
-    pub fn set_quantity(&mut self, subscription: &str, item: &str, quantity: u64) -> Result<Value, Fault> { unimplemented!() }
-    /// `amount` `None`: all that is left. `of` is a charge, payment intent or checkout session.
-    pub fn refund(&mut self, of: &str, amount: Option<i64>) -> Result<Value, Fault> { unimplemented!() }
-    /// Any object by its id, as `GET` shows it.
-    pub fn get(&self, id: &str) -> Option<Value> { unimplemented!() }
-    /// Serves `object` as it is for a GET of its id; for recorded objects.
-    pub fn plant(&mut self, object: Value) { unimplemented!() }
-    /// Every event so far as its JSON, oldest first, from the `from`-th on.
-    pub fn events(&self, from: usize) -> Vec<Value> { unimplemented!() }
+    /// Empty; `start` in unix seconds.
+    pub fn new(seed: u64, start: i64) -> Core {
+        Core {
+            now: start,
+            ids: ident::Ids::new(seed),
+            settings: Settings::default(),
+            base_url: "http://localhost".to_owned(),
+            customers: Table::default(),
+            products: Table::default(),
+            prices: Table::default(),
+            lookup_keys: LookupKeys::default(),
+            sessions: Table::default(),
+            session_intents: HashMap::new(),
+            portals: Table::default(),
+            subscriptions: Table::default(),
+            invoices: Table::default(),
+            intents: Table::default(),
+            charges: Table::default(),
+            refunds: Table::default(),
+            refunds_of: HashMap::new(),
+            endpoints: Table::default(),
+            planted: BTreeMap::new(),
+            events: Vec::new(),
+            event_index: HashMap::new(),
+            cause: None,
+            timers: BTreeSet::new(),
+        }
+    }
+
+    /// Unix seconds.
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// What Stripe's dashboard would set.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// Where the pages are that URLs in objects point at, without a slash at the end.
+    pub fn set_base_url(&mut self, url: &str) {
+        url.trim_end_matches('/').clone_into(&mut self.base_url);
+    }
+
+    /// Moves the clock: renewals, retries, trial ends, expiries and cancellations happen in order of time.
+    pub fn advance(&mut self, seconds: i64) {
+        self.advance_to(self.now.saturating_add(seconds));
+    }
+
+    /// As [`Core::advance`]; an instant that is past changes nothing.
+    pub fn advance_to(&mut self, instant: i64) {
+        while let Some((at, id)) = self.timers.first().cloned() {
+            if at > instant {
+                break;
+            }
+            self.timers.pop_first();
+            self.now = self.now.max(at);
+            match id.split_once('_') {
+                Some(("cs", _)) => self.session_due(&id),
+                Some(("sub", _)) => self.subscription_due(&id),
+                Some(("in", _)) => self.invoice_due(&id),
+                _ => {}
+            }
+        }
+        self.now = self.now.max(instant);
+    }
+
+    /// When the clock alone changes something next.
+    pub fn next_timer(&self) -> Option<i64> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Serves `object` as it is under its id; for recorded objects.
+    pub fn plant(&mut self, object: Value) {
+        if let Some(id) = object["id"].as_str() {
+            self.planted.insert(id.to_owned(), object);
+        }
+    }
+
+    /// In order of creation, as the next ones.
+    pub(crate) fn customers(&self) -> impl DoubleEndedIterator<Item = &Customer> {
+        self.customers.all()
+    }
+
+    pub(crate) fn products(&self) -> impl DoubleEndedIterator<Item = &Product> {
+        self.products.all()
+    }
+
+    pub(crate) fn prices(&self) -> impl DoubleEndedIterator<Item = &Price> {
+        self.prices.all()
+    }
+
+    pub(crate) fn refunds(&self) -> impl DoubleEndedIterator<Item = &Refund> {
+        self.refunds.all()
+    }
+
+    pub(crate) fn sessions(&self) -> &Table<Session> {
+        &self.sessions
+    }
+
+    pub(crate) fn subscriptions(&self) -> &Table<Subscription> {
+        &self.subscriptions
+    }
+
+    pub(crate) fn invoices(&self) -> &Table<Invoice> {
+        &self.invoices
+    }
+
+    pub(crate) fn charges(&self) -> &Table<Charge> {
+        &self.charges
+    }
+
+    pub(crate) fn intents(&self) -> &Table<Intent> {
+        &self.intents
+    }
+
+    pub(crate) fn portals(&self) -> &Table<Portal> {
+        &self.portals
+    }
+
+    fn wake(&mut self, at: i64, id: &str) {
+        self.timers.insert((at, id.to_owned()));
+    }
+
+    /// A fresh id, for the shell's request ids.
+    pub(crate) fn mint(&mut self, prefix: &str) -> String {
+        self.ids.mint(prefix)
+    }
 }

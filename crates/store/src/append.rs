@@ -8,7 +8,7 @@ use tollgate_domain::id::CustomerId;
 use tollgate_domain::schedule::Schedule;
 use tollgate_domain::time::Timestamp;
 
-use crate::error::retried;
+use crate::error::{retried, without_nul};
 use crate::{Store, StoreError};
 
 /// What an applier made of one customer.
@@ -76,7 +76,7 @@ impl Store {
     /// # Errors
     /// The database is not available: then nothing was written, or all; again is safe.
     pub async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
-        let entries: Value = batch.iter().map(Append::json).collect();
+        let entries = without_nul(batch.iter().map(Append::json).collect());
         let rows = retried(|| async {
             sqlx::query!(
                 r#"select name as "name!", outcome as "outcome!", at_revision from append($1)"#,

@@ -40,7 +40,7 @@ pub struct Loaded {
 }
 
 /// Of one customer in one round; the rest stays and so does its dirty mark.
-const OBSERVATIONS: i64 = 500;
+const OBSERVATIONS: u16 = 500;
 
 impl Store {
     /// Takes dirty customers for about ten seconds: first those to whom something happened, then those whose time has
@@ -86,7 +86,7 @@ impl Store {
                 "#,
                 &taken,
                 now.0,
-                OBSERVATIONS
+                i64::from(OBSERVATIONS)
             )
             .fetch_all(&self.pool)
             .await
@@ -99,7 +99,8 @@ impl Store {
                 let broken = |what| StoreError::Other(format!("the {what} of a customer cannot be read"));
                 Ok(Loaded {
                     customer: CustomerId::parse(&row.customer).map_err(|_| broken("id"))?,
-                    marks: row.marks,
+                    // One less is not what append clears, so the rest that did not fit keeps it dirty.
+                    marks: row.marks - i64::from(row.seqs.len() == usize::from(OBSERVATIONS)),
                     facts: serde_json::from_value(row.facts).map_err(|_| broken("facts"))?,
                     facts_version: row.facts_version,
                     schedule: serde_json::from_value(row.schedule).map_err(|_| broken("schedule"))?,

@@ -34,7 +34,7 @@ impl From<sqlx::Error> for StoreError {
                 let text = format!("{} ({code})", refusal.message());
                 match code.get(..2).unwrap_or_default() {
                     "TG" => StoreError::Schema(refusal.message().to_owned()),
-                    "22" | "23" => StoreError::Invalid(code),
+                    "22" | "23" | "54" => StoreError::Invalid(code),
                     // Connections, resources, shutdowns, serialisation.
                     "08" | "53" | "57" | "58" | "40" | "55" => StoreError::Unavailable(text),
                     "28" | "3D" => StoreError::Unavailable(text),
@@ -57,6 +57,18 @@ impl From<sqlx::Error> for StoreError {
             }
             other => StoreError::Other(other.to_string()),
         }
+    }
+}
+
+/// JSON in Postgres cannot hold U+0000; one such text would refuse the whole batch that it is in.
+pub(crate) fn without_nul(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    let text = |text: String| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
+    match value {
+        Value::String(it) => Value::String(text(it)),
+        Value::Array(all) => all.into_iter().map(without_nul).collect(),
+        Value::Object(all) => all.into_iter().map(|(key, it)| (text(key), without_nul(it))).collect(),
+        other => other,
     }
 }
 

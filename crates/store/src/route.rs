@@ -7,7 +7,7 @@ use serde_json::json;
 use tollgate_domain::id::CustomerId;
 use tollgate_domain::time::Timestamp;
 
-use crate::error::retried;
+use crate::error::{retried, without_nul};
 use crate::{Store, StoreError};
 
 /// An event of which it is not known yet whose it is.
@@ -110,7 +110,7 @@ impl Store {
             }
             Routing::Parked { error } => json!({"seq": seq, "state": "parked", "detail": error}),
         });
-        let batch = serde_json::Value::Array(batch.collect());
+        let batch = without_nul(batch.collect());
         retried(|| async { sqlx::query!("select route($1)", batch).execute(&self.pool).await.map(drop) }).await
     }
 

@@ -51,19 +51,30 @@ pub(super) fn customer_entitlements(
     schedule: &Schedule,
     filter: &Filter,
 ) -> proto::CustomerEntitlements {
-    let features = schedule.0.iter().filter(|(feature, _)| filter.lets_feature(feature));
+    let features = schedule
+        .0
+        .iter()
+        .filter(|(feature, _)| filter.lets_feature(feature));
     proto::CustomerEntitlements {
         customer: customer.to_string(),
-        features: features.map(|(feature, timeline)| feature_schedule(feature, timeline)).collect(),
+        features: features
+            .map(|(feature, timeline)| feature_schedule(feature, timeline))
+            .collect(),
     }
 }
 
 /// What whom nothing touches has, as far as the filter lets it through.
 pub(super) fn defaults(defaults: &Defaults, filter: &Filter) -> proto::Defaults {
-    let features = defaults.catalog.features.keys().filter(|feature| filter.lets_feature(feature));
+    let features = defaults
+        .catalog
+        .features
+        .keys()
+        .filter(|feature| filter.lets_feature(feature));
     let features = features.filter_map(|feature| Some((feature, defaults.catalog.default_answer(feature)?)));
     proto::Defaults {
-        features: features.map(|(feature, answer)| feature_schedule(feature, &Timeline::always(answer))).collect(),
+        features: features
+            .map(|(feature, answer)| feature_schedule(feature, &Timeline::always(answer)))
+            .collect(),
     }
 }
 
@@ -84,7 +95,11 @@ fn changes(of: &[(Timestamp, Answer)]) -> Vec<proto::ScheduledChange> {
 }
 
 fn answer(answer: &Answer) -> proto::Answer {
-    let access = if answer.reason.granted() { proto::Access::Granted } else { proto::Access::Denied };
+    let access = if answer.reason.granted() {
+        proto::Access::Granted
+    } else {
+        proto::Access::Denied
+    };
     let mut plans: Vec<String> = answer.plans.iter().map(ToString::to_string).collect();
     plans.sort_unstable();
     proto::Answer {
@@ -175,14 +190,22 @@ pub(super) fn filter(filter: Option<proto::WatchFilter>) -> Result<Filter, Failu
     let filter = filter.ok_or_else(|| Failure::field("filter", "is required: whom to watch"))?;
     let named = !filter.customers.is_empty();
     let prefixed = !filter.customer_prefix.is_empty();
-    if [named, prefixed, filter.all_customers].iter().filter(|set| **set).count() != 1 {
+    if [named, prefixed, filter.all_customers]
+        .iter()
+        .filter(|set| **set)
+        .count()
+        != 1
+    {
         return Err(Failure::field(
             "filter",
             "exactly one of `customers`, `customer_prefix` and `all_customers` must be set",
         ));
     }
     if filter.customers.len() > MAX_NAMED {
-        return Err(Failure::field("filter.customers", format!("at most {MAX_NAMED}: watch a prefix, or everybody")));
+        return Err(Failure::field(
+            "filter.customers",
+            format!("at most {MAX_NAMED}: watch a prefix, or everybody"),
+        ));
     }
     let whom = if named {
         let names = filter.customers.iter().enumerate();
@@ -197,7 +220,10 @@ pub(super) fn filter(filter: Option<proto::WatchFilter>) -> Result<Filter, Failu
     };
     let features = filter.features.iter().enumerate();
     let features = features.map(|(at, name)| feature(&format!("filter.features[{at}]"), name));
-    Ok(Filter { whom, features: features.collect::<Result<BTreeSet<_>, _>>()? })
+    Ok(Filter {
+        whom,
+        features: features.collect::<Result<BTreeSet<_>, _>>()?,
+    })
 }
 
 #[cfg(test)]
@@ -205,21 +231,36 @@ mod tests {
     use super::*;
 
     fn seats(reason: Reason, amount: Option<u64>) -> Answer {
-        Answer { reason, value: catalog::Value::Limit(amount), plans: vec![] }
+        Answer {
+            reason,
+            value: catalog::Value::Limit(amount),
+            plans: vec![],
+        }
     }
 
     #[test]
     fn an_entitlement_is_the_schedule_read_at_an_instant() {
         let mut timeline = Timeline::always(seats(Reason::InGrace, Some(5)));
-        timeline.then.push((Timestamp(1_500_000), seats(Reason::PaymentFailed, Some(0))));
+        timeline
+            .then
+            .push((Timestamp(1_500_000), seats(Reason::PaymentFailed, Some(0))));
         let feature = FeatureId::parse("seats").unwrap();
         let before = entitlement(&feature, &timeline, Timestamp(1_499_999));
-        assert_eq!((before.access(), before.reason()), (proto::Access::Granted, proto::Reason::InGrace));
-        let end = prost_types::Timestamp { seconds: 1, nanos: 500_000_000 };
+        assert_eq!(
+            (before.access(), before.reason()),
+            (proto::Access::Granted, proto::Reason::InGrace)
+        );
+        let end = prost_types::Timestamp {
+            seconds: 1,
+            nanos: 500_000_000,
+        };
         assert_eq!(before.next_change_time, Some(end));
         assert_eq!(before.scheduled_changes[0].time, Some(end));
         let after = entitlement(&feature, &timeline, Timestamp(1_500_000));
-        assert_eq!((after.access(), after.reason()), (proto::Access::Denied, proto::Reason::PaymentFailed));
+        assert_eq!(
+            (after.access(), after.reason()),
+            (proto::Access::Denied, proto::Reason::PaymentFailed)
+        );
         assert_eq!((after.next_change_time, after.scheduled_changes.len()), (None, 0));
     }
 
@@ -233,13 +274,30 @@ mod tests {
 
     #[test]
     fn a_filter_names_exactly_one_kind_of_whom() {
-        let everybody = proto::WatchFilter { all_customers: true, ..Default::default() };
+        let everybody = proto::WatchFilter {
+            all_customers: true,
+            ..Default::default()
+        };
         assert_eq!(filter(Some(everybody.clone())).unwrap(), Filter::everything());
-        let both = proto::WatchFilter { customer_prefix: "a".into(), ..everybody.clone() };
+        let both = proto::WatchFilter {
+            customer_prefix: "a".into(),
+            ..everybody.clone()
+        };
         for bad in [None, Some(proto::WatchFilter::default()), Some(both)] {
-            assert_eq!(filter(bad).unwrap_err().reason(), proto::ErrorReason::InvalidField);
+            assert_eq!(
+                filter(bad).unwrap_err().reason(),
+                proto::ErrorReason::InvalidField
+            );
         }
-        let unknown = proto::WatchFilter { features: vec!["SSO".into()], ..everybody };
-        assert!(filter(Some(unknown)).unwrap_err().message().starts_with("filter.features[0]: "));
+        let unknown = proto::WatchFilter {
+            features: vec!["SSO".into()],
+            ..everybody
+        };
+        assert!(
+            filter(Some(unknown))
+                .unwrap_err()
+                .message()
+                .starts_with("filter.features[0]: ")
+        );
     }
 }

@@ -107,9 +107,11 @@ fn code(reason: ErrorReason) -> Code {
         | R::RefusedByStripe => Code::InvalidArgument,
         R::RevisionCompacted => Code::OutOfRange,
         R::UnknownFeature | R::UnknownCheckout => Code::NotFound,
-        R::NeverCheckedOut | R::RequestIdReused | R::CheckoutExpired | R::PriceArchived => {
-            Code::FailedPrecondition
-        }
+        R::NeverCheckedOut
+        | R::RequestIdReused
+        | R::CheckoutExpired
+        | R::PriceArchived
+        | R::AlreadySubscribed => Code::FailedPrecondition,
         R::StripeUnavailable | R::NotCurrent | R::Draining => Code::Unavailable,
         R::CheckoutInProgress => Code::Aborted,
         R::Deadline => Code::DeadlineExceeded,

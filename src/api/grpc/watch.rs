@@ -25,33 +25,17 @@ use crate::feed::hub::{Refused, Seat};
 use crate::feed::ring::Ring;
 use cursor::{Cursor, Next};
 
-/// How streams are kept.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Between two checkpoints when nothing happens.
-    pub checkpoint_interval: Duration,
-    /// After so long at most a stream is closed, so that the load is balanced anew; some come earlier.
-    pub max_age: Duration,
-    /// How long a revision that this replica has not reached is waited for.
-    pub patience: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            checkpoint_interval: Duration::from_secs(5),
-            max_age: Duration::from_secs(30 * 60),
-            patience: Duration::from_secs(2),
-        }
-    }
-}
-
 /// What all streams share.
 #[derive(Clone)]
 pub(super) struct Watches {
     pub feed: Feed,
     pub clock: Clock,
-    pub settings: Settings,
+    /// Between two checkpoints when nothing happens.
+    pub checkpoint_interval: Duration,
+    /// Streams live so long, or up to a quarter less.
+    pub max_age: Duration,
+    /// How long a revision that this replica has not reached is waited for.
+    pub patience: Duration,
     /// Frames of the latest entries, as all who watch all features get them.
     pub frames: Arc<Ring<Event>>,
 }
@@ -70,8 +54,11 @@ impl Watches {
         let filter = convert::filter(request.filter)?;
         let token = convert::token("revision", &request.revision)?;
         let seat = self.feed.hub().admit().map_err(|refused| match refused {
-            Refused::Full => Failure::new(ErrorReason::Limit, "as many streams are open as this replica serves")
-                .retry_after(STAY_AWAY),
+            Refused::Full => Failure::new(
+                ErrorReason::Limit,
+                "as many streams are open as this replica serves",
+            )
+            .retry_after(STAY_AWAY),
             Refused::Closing => Failure::new(ErrorReason::Draining, "this replica is shutting down"),
         })?;
         let wanted = match token {
@@ -89,12 +76,17 @@ impl Watches {
                 ));
             }
             let resumed = resumed.map(|revision| (revision.number, request.revision));
-            Cursor::new(filter, state.generation(), resumed, Span::from(self.settings.checkpoint_interval))
+            Cursor::new(
+                filter,
+                state.generation(),
+                resumed,
+                Span::from(self.checkpoint_interval),
+            )
         };
         let now = Instant::now();
         let stream = Stream {
-            ends_at: now + self.settings.max_age.mul_f64(0.75 + seat.spread() / 4.0),
-            checkpoint_at: now + self.settings.checkpoint_interval,
+            ends_at: now + self.max_age.mul_f64(0.75 + seat.spread() / 4.0),
+            checkpoint_at: now + self.checkpoint_interval,
             shared: self.clone(),
             seat,
             changed,
@@ -110,7 +102,7 @@ impl Watches {
         if token.filter != filter.hash() {
             return Ok(None);
         }
-        let place = self.feed.find(token.revision, self.settings.patience).await;
+        let place = self.feed.find(token.revision, self.patience).await;
         let place = place.map_err(super::service::unanswerable)?;
         Ok((place == Place::Reached).then_some(token.revision))
     }
@@ -153,13 +145,15 @@ impl Stream {
             self.changed.mark_unchanged();
             let now = self.shared.clock.now();
             let next = match self.shared.feed.read() {
-                Some(state) => self.cursor.next(&state, &self.shared.frames, now, time >= self.checkpoint_at),
+                Some(state) => self
+                    .cursor
+                    .next(&state, &self.shared.frames, now, time >= self.checkpoint_at),
                 None => Next::Reloaded,
             };
             match next {
                 Next::Frame(frame) => {
                     if matches!(frame.event, Some(Event::Checkpoint(_))) {
-                        self.checkpoint_at = time + self.shared.settings.checkpoint_interval;
+                        self.checkpoint_at = time + self.shared.checkpoint_interval;
                         self.over = self.snapshot_only;
                     }
                     return frame;

@@ -28,7 +28,11 @@ fn feature(name: &str) -> FeatureId {
 }
 
 fn seats(amount: u64) -> Schedule {
-    let answer = Answer { reason: Reason::Active, value: Value::Limit(Some(amount)), plans: vec![] };
+    let answer = Answer {
+        reason: Reason::Active,
+        value: Value::Limit(Some(amount)),
+        plans: vec![],
+    };
     Schedule([(feature("seats"), Timeline::always(answer))].into())
 }
 
@@ -61,13 +65,21 @@ fn filter() -> impl Strategy<Value = Filter> {
             .prop_map(|ids| Whom::Named(ids.into_iter().map(customer).collect())),
         Just(Whom::Prefix("c1".into())),
     ];
-    whom.prop_map(|whom| Filter { whom, features: BTreeSet::new() })
+    whom.prop_map(|whom| Filter {
+        whom,
+        features: BTreeSet::new(),
+    })
 }
 
 fn extend(state: &mut State, changes: &[Change], head: usize) {
     let from = state.head + 1;
-    let changes = (from..).zip(changes[state.head as usize..head].iter().cloned()).collect();
-    assert_eq!(state.advance(&position(head as i64), changes, Timestamp(1)), Ok(true));
+    let changes = (from..)
+        .zip(changes[state.head as usize..head].iter().cloned())
+        .collect();
+    assert_eq!(
+        state.advance(&position(head as i64), changes, Timestamp(1)),
+        Ok(true)
+    );
 }
 
 fn at(changes: &[Change], head: usize) -> State {
@@ -103,14 +115,19 @@ impl Held {
     }
 
     fn filtered(mut self, filter: &Filter) -> Held {
-        self.customers.retain(|customer, _| filter.lets_customer(customer));
+        self.customers
+            .retain(|customer, _| filter.lets_customer(customer));
         self
     }
 }
 
 fn held(state: &State) -> Held {
     Held {
-        customers: state.customers.values().map(|row| (row.customer.clone(), row.schedule.clone())).collect(),
+        customers: state
+            .customers
+            .values()
+            .map(|row| (row.customer.clone(), row.schedule.clone()))
+            .collect(),
         defaults: state.defaults.as_ref().map(|defaults| defaults.catalog.clone()),
     }
 }
@@ -194,9 +211,15 @@ proptest! {
 fn rows_that_do_not_continue_the_head_are_refused_and_nothing_is_taken() {
     let mut state = at(&[Change::Nothing], 1);
     let gap = vec![(3, Change::Nothing)];
-    let lost = Lost::Gap { expected: 2, found: Some(3) };
+    let lost = Lost::Gap {
+        expected: 2,
+        found: Some(3),
+    };
     assert_eq!(state.advance(&position(3), gap, Timestamp(5)), Err(lost));
-    let lost = Lost::Gap { expected: 2, found: None };
+    let lost = Lost::Gap {
+        expected: 2,
+        found: None,
+    };
     assert_eq!(state.advance(&position(3), vec![], Timestamp(5)), Err(lost));
     let lost = Lost::WentBack { ours: 1, theirs: 0 };
     assert_eq!(state.advance(&position(0), vec![], Timestamp(5)), Err(lost));
@@ -208,9 +231,18 @@ fn only_a_primary_at_its_head_says_that_this_is_fresh() {
     let mut state = at(&[], 0);
     let behind = state.advance(&position(2), vec![(1, Change::Nothing)], Timestamp(5));
     assert_eq!((behind, state.fresh_at), (Ok(false), Some(Timestamp(1))));
-    let standby = Position { in_recovery: true, ..position(1) };
-    assert_eq!((state.advance(&standby, vec![], Timestamp(6)), state.fresh_at), (Ok(false), Some(Timestamp(1))));
-    let no_epoch_yet = Position { diverged: true, ..position(1) };
+    let standby = Position {
+        in_recovery: true,
+        ..position(1)
+    };
+    assert_eq!(
+        (state.advance(&standby, vec![], Timestamp(6)), state.fresh_at),
+        (Ok(false), Some(Timestamp(1)))
+    );
+    let no_epoch_yet = Position {
+        diverged: true,
+        ..position(1)
+    };
     assert_eq!(state.advance(&no_epoch_yet, vec![], Timestamp(6)), Ok(false));
     assert_eq!(state.advance(&position(1), vec![], Timestamp(7)), Ok(true));
     assert_eq!(state.fresh_at, Some(Timestamp(7)));
@@ -220,8 +252,15 @@ fn only_a_primary_at_its_head_says_that_this_is_fresh() {
 fn a_failover_that_lost_nothing_of_ours_goes_on_under_the_new_epoch() {
     let mut state = at(&[Change::Nothing], 1);
     let old = state.head();
-    let promoted = Position { epoch: 20, parent: Some((10, 1)), ..position(2) };
-    assert_eq!(state.advance(&promoted, vec![(2, Change::Nothing)], Timestamp(5)), Ok(true));
+    let promoted = Position {
+        epoch: 20,
+        parent: Some((10, 1)),
+        ..position(2)
+    };
+    assert_eq!(
+        state.advance(&promoted, vec![(2, Change::Nothing)], Timestamp(5)),
+        Ok(true)
+    );
     assert_eq!(state.head(), Revision { epoch: 20, number: 2 });
     assert_eq!(state.place(old), Place::Reached);
     assert_eq!(state.place(Revision { number: 2, ..old }), Place::Lost);
@@ -230,7 +269,11 @@ fn a_failover_that_lost_nothing_of_ours_goes_on_under_the_new_epoch() {
 #[test]
 fn a_row_of_a_lost_branch_never_comes_out_contiguous() {
     let mut state = at(&[Change::Nothing, Change::Customer(customer(1), seats(9))], 2);
-    let promoted = Position { epoch: 20, parent: Some((10, 1)), ..position(3) };
+    let promoted = Position {
+        epoch: 20,
+        parent: Some((10, 1)),
+        ..position(3)
+    };
     let lost = state.advance(&promoted, vec![(3, Change::Nothing)], Timestamp(5));
     assert_eq!(lost, Err(Lost::OtherBranch { last: 1 }));
 }
@@ -247,7 +290,10 @@ fn a_removed_feature_is_readable_until_no_row_has_it() {
     let answer = |head| at(&history, head).defaults().unwrap().answer(&feature("seats"));
     assert_eq!(answer(2).unwrap().value, Value::Limit(Some(2)));
     let removed = answer(3).unwrap();
-    assert_eq!((removed.reason, removed.value), (Reason::NoPlan, Value::Limit(Some(0))));
+    assert_eq!(
+        (removed.reason, removed.value),
+        (Reason::NoPlan, Value::Limit(Some(0)))
+    );
     assert_eq!(answer(4), None);
 }
 
@@ -259,9 +305,20 @@ fn a_filter_that_lets_nothing_through_looks_at_a_bounded_number_of_entries() {
         schedule: Schedule::default(),
     });
     let mut state = State::empty(&position(0), 1);
-    state.load(&position(SCAN as i64 + 10), rows.collect(), true).unwrap();
-    let nobody = Filter { whom: Whom::Prefix("x".into()), features: BTreeSet::new() };
+    state
+        .load(&position(SCAN as i64 + 10), rows.collect(), true)
+        .unwrap();
+    let nobody = Filter {
+        whom: Whom::Prefix("x".into()),
+        features: BTreeSet::new(),
+    };
     let walk = state.walk(0, 1, &nobody);
-    assert_eq!(walk, Walk { entries: vec![], cursor: SCAN as i64 });
+    assert_eq!(
+        walk,
+        Walk {
+            entries: vec![],
+            cursor: SCAN as i64
+        }
+    );
     assert_eq!(state.walk(walk.cursor, 1, &nobody).cursor, state.head);
 }

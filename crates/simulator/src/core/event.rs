@@ -78,6 +78,10 @@ impl Core {
         self.event_index.get(id).map(|&at| &self.events[at])
     }
 
+    pub(crate) fn event_position(&self, id: &str) -> Option<usize> {
+        self.event_index.get(id).copied()
+    }
+
     /// Names the request that what follows is a consequence of; `None`: the clock.
     pub fn set_cause(&mut self, cause: Option<Cause>) {
         self.cause = cause;

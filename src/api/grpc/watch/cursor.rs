@@ -57,7 +57,12 @@ pub(super) enum Next {
 
 impl Cursor {
     /// A stream that goes on after a number, whose revision the caller gave as text, or begins anew.
-    pub fn new(filter: Filter, generation: u64, resumed: Option<(i64, String)>, checkpoint_interval: Span) -> Cursor {
+    pub fn new(
+        filter: Filter,
+        generation: u64,
+        resumed: Option<(i64, String)>,
+        checkpoint_interval: Span,
+    ) -> Cursor {
         let snapshot = resumed.is_none();
         let (at, sent) = resumed.unwrap_or_default();
         Cursor {
@@ -110,7 +115,13 @@ impl Cursor {
             }
             self.unfinished = true;
             let event = self.event(&entry, frames);
-            return Next::Frame(self.frame(event, Revision { number: entry.number(), ..state.head() }));
+            return Next::Frame(self.frame(
+                event,
+                Revision {
+                    number: entry.number(),
+                    ..state.head()
+                },
+            ));
         }
         let head = state.head();
         if self.at < head.number {
@@ -122,7 +133,10 @@ impl Cursor {
         self.unfinished = false;
         self.snapshot = false;
         let fresh_time = state.fresh_at().map(convert::time);
-        let checkpoint = Checkpoint { evaluate_time: Some(convert::time(now)), fresh_time };
+        let checkpoint = Checkpoint {
+            evaluate_time: Some(convert::time(now)),
+            fresh_time,
+        };
         Next::Frame(self.frame(Event::Checkpoint(checkpoint), head))
     }
 
@@ -136,7 +150,11 @@ impl Cursor {
     }
 
     fn frame(&mut self, event: Event, revision: Revision) -> WatchEntitlementsResponse {
-        let revision = if self.snapshot { String::new() } else { self.filter.token(revision).encode() };
+        let revision = if self.snapshot {
+            String::new()
+        } else {
+            self.filter.token(revision).encode()
+        };
         WatchEntitlementsResponse {
             event: Some(event),
             previous_revision: std::mem::replace(&mut self.sent, revision.clone()),
@@ -145,11 +163,25 @@ impl Cursor {
     }
 
     fn opened(&self, state: &State, now: Timestamp) -> Event {
-        let known = |feature: &_| state.defaults().is_some_and(|defaults| defaults.answer(feature).is_some());
-        let start = if self.snapshot { Start::Snapshot } else { Start::Resumed };
+        let known = |feature: &_| {
+            state
+                .defaults()
+                .is_some_and(|defaults| defaults.answer(feature).is_some())
+        };
+        let start = if self.snapshot {
+            Start::Snapshot
+        } else {
+            Start::Resumed
+        };
         Event::Opened(Opened {
             start: start.into(),
-            unknown_features: self.filter.features.iter().filter(|it| !known(it)).map(ToString::to_string).collect(),
+            unknown_features: self
+                .filter
+                .features
+                .iter()
+                .filter(|it| !known(it))
+                .map(ToString::to_string)
+                .collect(),
             evaluate_time: Some(convert::time(now)),
             checkpoint_interval: Some(convert::duration(self.checkpoint_interval)),
         })
@@ -161,7 +193,11 @@ impl Cursor {
             return None;
         }
         if let Whom::Named(names) = &self.filter.whom {
-            self.rowless = names.iter().filter(|name| state.customer(name).is_none()).cloned().collect();
+            self.rowless = names
+                .iter()
+                .filter(|name| state.customer(name).is_none())
+                .cloned()
+                .collect();
         }
         let defaults = state.defaults()?;
         self.defaults = Some(defaults.number);
@@ -177,7 +213,10 @@ impl Cursor {
             Entry::Defaults(defaults) => Event::Defaults(convert::defaults(defaults, &self.filter)),
         };
         if self.filter.features.is_empty() {
-            let name = Name { generation: self.generation, number: entry.number() };
+            let name = Name {
+                generation: self.generation,
+                number: entry.number(),
+            };
             Event::clone(&frames.frame(name, make))
         } else {
             make()

@@ -1,0 +1,123 @@
+//! Stripe's requests, read into commands of the core. Pure: a method, a path and a form in, an object or a fault out.
+
+mod buy;
+mod customers;
+mod list;
+mod money;
+mod params;
+mod prices;
+mod subscriptions;
+mod watch;
+
+use serde_json::Value;
+
+use crate::core::{Answer, Core, Fault};
+use params::Params;
+
+/// Resources of Stripe that are not simulated: said so instead of guessed at.
+const TIER_2: &[&str] = &[
+    "apple_pay",
+    "application_fees",
+    "balance",
+    "balance_transactions",
+    "billing",
+    "climate",
+    "country_specs",
+    "coupons",
+    "credit_notes",
+    "customer_sessions",
+    "disputes",
+    "entitlements",
+    "ephemeral_keys",
+    "exchange_rates",
+    "external_accounts",
+    "file_links",
+    "files",
+    "forwarding",
+    "identity",
+    "invoice_payments",
+    "invoiceitems",
+    "issuing",
+    "mandates",
+    "payment_links",
+    "payment_method_configurations",
+    "payment_methods",
+    "payouts",
+    "plans",
+    "promotion_codes",
+    "quotes",
+    "radar",
+    "reporting",
+    "reviews",
+    "setup_attempts",
+    "setup_intents",
+    "shipping_rates",
+    "sigma",
+    "sources",
+    "subscription_items",
+    "subscription_schedules",
+    "tax",
+    "tax_codes",
+    "tax_ids",
+    "tax_rates",
+    "terminal",
+    "test_helpers",
+    "tokens",
+    "topups",
+    "transfers",
+    "treasury",
+];
+
+/// One call. `form`: the query of a GET, the body of a POST.
+///
+/// # Errors
+/// As Stripe refuses it.
+pub fn call(core: &mut Core, method: &str, path: &str, form: &str) -> Answer {
+    let mut params = Params::parse(form)?;
+    let expand = params.texts("expand")?;
+    let steps: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let mut answer = match (method, steps.as_slice()) {
+        (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, &mut params),
+        (_, ["v1", "products", rest @ ..]) => prices::products(core, method, rest, &mut params),
+        (_, ["v1", "prices", rest @ ..]) => prices::prices(core, method, rest, &mut params),
+        (_, ["v1", "checkout", "sessions", rest @ ..]) => buy::sessions(core, method, rest, &mut params),
+        (_, ["v1", "billing_portal", "sessions", rest @ ..]) => buy::portal(core, method, rest, &mut params),
+        (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::call(core, method, rest, &mut params),
+        (_, ["v1", "invoices", rest @ ..]) => money::invoices(core, method, rest, &mut params),
+        (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, &mut params),
+        (_, ["v1", "payment_intents", rest @ ..]) => money::intents(core, method, rest, &mut params),
+        (_, ["v1", "refunds", rest @ ..]) => money::refunds(core, method, rest, &mut params),
+        (_, ["v1", "events", rest @ ..]) => watch::events(core, method, rest, &mut params),
+        (_, ["v1", "webhook_endpoints", rest @ ..]) => watch::endpoints(core, method, rest, &mut params),
+        ("GET", ["v1", "account"]) => Some(params.finish().map(|()| watch::account())),
+        _ => None,
+    }
+    .unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
+    let expand: Vec<&str> = expand.iter().map(String::as_str).collect();
+    core.expand_all(&mut answer, &expand)?;
+    Ok(answer)
+}
+
+/// `None`: no such route.
+type Routed = Option<Result<Value, Fault>>;
+
+fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
+    let simulated = |resource: &&str| {
+        ["customers", "products", "prices", "checkout", "billing_portal", "subscriptions", "invoices"]
+            .iter()
+            .chain(&["charges", "payment_intents", "refunds", "events", "webhook_endpoints", "account"])
+            .any(|known| known == resource)
+    };
+    match steps {
+        ["v1", resource, ..] if TIER_2.contains(resource) || simulated(resource) => {
+            Fault::not_simulated(&format!("{method} {path}"))
+        }
+        _ => {
+            let message = format!(
+                "Unrecognized request URL ({method}: {path}). If you are trying to list objects, remove the trailing \
+                 slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier."
+            );
+            Fault::other(404, "invalid_request_error", message).early()
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `/v1/checkout/sessions` and `/v1/billing_portal/sessions`.
+
+use serde_json::json;
+
+use super::list::Page;
+use super::params::Params;
+use super::{Answer, Routed};
+use crate::core::{Core, Fault, Metadata, Mode, NewSession};
+
+pub fn sessions(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("POST", []) => create(core, params),
+        ("GET", []) => list(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("POST", [id, "expire"]) => params.finish().and_then(|()| core.expire_session(id)),
+        ("GET", [id, "line_items"]) => line_items(core, id, params),
+        _ => return None,
+    })
+}
+
+fn create(core: &mut Core, params: &mut Params) -> Answer {
+    let mode = match params.text("mode")?.as_deref() {
+        Some("payment") => Mode::Payment,
+        Some("subscription") => Mode::Subscription,
+        Some("setup") => return Err(Fault::not_simulated("mode `setup`").param("mode")),
+        Some(_) => {
+            let message = "Invalid mode: must be one of payment, setup, or subscription";
+            return Err(Fault::invalid(message).param("mode").early());
+        }
+        None => return Err(params.missing("mode")),
+    };
+    let mut new = NewSession {
+        mode,
+        customer: params.text("customer")?,
+        customer_email: params.text("customer_email")?,
+        line_items: line_item_params(params)?,
+        success_url: Some(url(params, "success_url")?.ok_or_else(|| params.missing("success_url"))?),
+        cancel_url: url(params, "cancel_url")?,
+        client_reference_id: params.text("client_reference_id")?,
+        metadata: params.metadata()?.set,
+        expires_at: params.integer("expires_at")?,
+        ..NewSession::default()
+    };
+    if let Some(mut data) = params.level("subscription_data")? {
+        refuse_in_mode(mode, Mode::Subscription, "subscription_data")?;
+        new.trial_days = trial_days(&mut data)?;
+        new.subscription_metadata = nested_metadata(
+            data,
+            &[
+                "application_fee_percent",
+                "billing_cycle_anchor",
+                "billing_mode",
+                "default_tax_rates",
+                "description",
+                "invoice_settings",
+                "on_behalf_of",
+                "proration_behavior",
+                "transfer_data",
+                "trial_end",
+                "trial_settings",
+            ],
+        )?;
+    }
+    if let Some(data) = params.level("payment_intent_data")? {
+        refuse_in_mode(mode, Mode::Payment, "payment_intent_data")?;
+        new.payment_intent_metadata = nested_metadata(
+            data,
+            &[
+                "application_fee_amount",
+                "capture_method",
+                "description",
+                "on_behalf_of",
+                "receipt_email",
+                "setup_future_usage",
+                "shipping",
+                "statement_descriptor",
+                "statement_descriptor_suffix",
+                "transfer_data",
+                "transfer_group",
+            ],
+        )?;
+    }
+    if params.texts("payment_method_types")?.iter().any(|method| method != "card") {
+        return Err(Fault::not_simulated("payment methods other than `card`").param("payment_method_types"));
+    }
+    params.one_of("ui_mode", &[("hosted_page", ()), ("hosted", ())])?;
+    params.not_simulated(&[
+        "adaptive_pricing",
+        "after_expiration",
+        "allow_promotion_codes",
+        "automatic_tax",
+        "billing_address_collection",
+        "consent_collection",
+        "currency",
+        "custom_fields",
+        "custom_text",
+        "customer_creation",
+        "customer_update",
+        "discounts",
+        "invoice_creation",
+        "locale",
+        "optional_items",
+        "payment_method_collection",
+        "payment_method_configuration",
+        "payment_method_data",
+        "payment_method_options",
+        "permissions",
+        "phone_number_collection",
+        "redirect_on_completion",
+        "return_url",
+        "saved_payment_method_options",
+        "setup_intent_data",
+        "shipping_address_collection",
+        "shipping_options",
+        "submit_type",
+        "tax_id_collection",
+    ])?;
+    params.finish()?;
+    if new.customer.is_some() && new.customer_email.is_some() {
+        let message = "You may only specify one of these parameters: customer, customer_email.";
+        return Err(Fault::invalid(message).param("customer").early());
+    }
+    core.create_checkout_session(new)
+}
+
+fn line_item_params(params: &mut Params) -> Result<Vec<(String, u64)>, Fault> {
+    let mut items = Vec::new();
+    for mut item in params.levels("line_items")? {
+        item.not_simulated(&["price_data", "adjustable_quantity", "dynamic_tax_rates", "tax_rates", "metadata"])?;
+        items.push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
+        item.finish()?;
+    }
+    Ok(items)
+}
+
+fn trial_days(data: &mut Params) -> Result<Option<u32>, Fault> {
+    let days: Option<u32> = data.integer("trial_period_days")?;
+    if days.is_some_and(|days| !(1..=730).contains(&days)) {
+        let message = "Invalid trial_period_days: must be between 1 and 730";
+        return Err(Fault::invalid(message).param(data.name("trial_period_days")).early());
+    }
+    Ok(days)
+}
+
+fn nested_metadata(mut data: Params, not_simulated: &[&str]) -> Result<Metadata, Fault> {
+    let metadata = data.metadata()?.set;
+    data.not_simulated(not_simulated)?;
+    data.finish()?;
+    Ok(metadata)
+}
+
+fn refuse_in_mode(mode: Mode, wanted: Mode, param: &str) -> Result<(), Fault> {
+    if mode == wanted {
+        return Ok(());
+    }
+    let message = format!("You can not pass `{param}` in `{}` mode.", mode.as_str());
+    Err(Fault::invalid(message).param(param).early())
+}
+
+fn url(params: &mut Params, name: &str) -> Result<Option<String>, Fault> {
+    let Some(text) = params.text(name)? else { return Ok(None) };
+    let parsed = url::Url::parse(&text);
+    if parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+        return Ok(Some(text));
+    }
+    let message = format!("Not a valid URL. URL must be 2048 characters or less. ({name})");
+    Err(Fault::invalid(message).code("url_invalid").param(name).early())
+}
+
+fn list(core: &Core, params: &mut Params) -> Answer {
+    let customer = params.text("customer")?;
+    let subscription = params.text("subscription")?;
+    let intent = params.text("payment_intent")?;
+    let status = params.text("status")?;
+    params.not_simulated(&["customer_details", "payment_link"])?;
+    let page = Page::read(params)?;
+    let rows: Box<dyn Iterator<Item = _>> = match &customer {
+        Some(customer) => Box::new(core.sessions().of(customer).rev()),
+        None => Box::new(core.sessions().all().rev()),
+    };
+    let rows = rows.filter(|it| {
+        (subscription.is_none() || it.subscription == subscription)
+            && (intent.is_none() || it.payment_intent == intent)
+            && status.as_ref().is_none_or(|status| it.status.as_str() == status)
+    });
+    page.cut(core, "/v1/checkout/sessions", rows)
+}
+
+fn line_items(core: &Core, id: &str, params: &mut Params) -> Answer {
+    params.not_simulated(&["starting_after", "ending_before"])?;
+    let limit = params.integer("limit")?.unwrap_or(10_usize);
+    params.finish()?;
+    let mut session = core.get_expanded(id, &["line_items"])?;
+    let mut list = session["line_items"].take();
+    if let Some(data) = list["data"].as_array_mut() {
+        let more = data.len() > limit;
+        data.truncate(limit);
+        list["has_more"] = json!(more);
+    }
+    Ok(list)
+}
+
+pub fn portal(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    match (method, rest) {
+        ("POST", []) => Some(create_portal(core, params)),
+        _ => None,
+    }
+}
+
+fn create_portal(core: &mut Core, params: &mut Params) -> Answer {
+    let customer = params.required("customer")?;
+    let return_url = url(params, "return_url")?;
+    params.not_simulated(&["configuration", "flow_data", "locale", "on_behalf_of"])?;
+    params.finish()?;
+    core.create_portal_session(&customer, return_url)
+}

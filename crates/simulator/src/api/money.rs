@@ -1,0 +1,121 @@
+//! `/v1/invoices`, `/v1/charges`, `/v1/payment_intents`, `/v1/refunds`.
+
+use super::list::Page;
+use super::params::Params;
+use super::{Answer, Routed};
+use crate::core::{Core, Fault, NewRefund};
+
+pub fn invoices(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("GET", []) => list_invoices(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("POST", [id, "pay"]) => pay(core, id, params),
+        ("GET", [id, "lines"]) => {
+            params.finish().and_then(|()| core.get_expanded(id, &[])).map(|mut invoice| invoice["lines"].take())
+        }
+        _ => return None,
+    })
+}
+
+fn pay(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    params.boolean("off_session")?;
+    params.not_simulated(&["forgive", "mandate", "paid_out_of_band", "payment_method", "source"])?;
+    params.finish()?;
+    core.pay_invoice(id)
+}
+
+fn list_invoices(core: &Core, params: &mut Params) -> Answer {
+    let customer = params.text("customer")?;
+    let subscription = params.text("subscription")?;
+    let status = params.text("status")?;
+    params.not_simulated(&["collection_method", "due_date"])?;
+    let page = Page::read(params)?;
+    let rows: Box<dyn Iterator<Item = _>> = match &customer {
+        Some(customer) => Box::new(core.invoices().of(customer).rev()),
+        None => Box::new(core.invoices().all().rev()),
+    };
+    let rows = rows.filter(|it| {
+        subscription.as_ref().is_none_or(|subscription| it.subscription == *subscription)
+            && status.as_ref().is_none_or(|status| it.status.as_str() == status)
+    });
+    page.cut(core, "/v1/invoices", rows)
+}
+
+pub fn charges(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("GET", []) => list_charges(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        _ => return None,
+    })
+}
+
+fn list_charges(core: &Core, params: &mut Params) -> Answer {
+    let customer = params.text("customer")?;
+    let intent = params.text("payment_intent")?;
+    params.not_simulated(&["transfer_group"])?;
+    let page = Page::read(params)?;
+    let rows: Box<dyn Iterator<Item = _>> = match &customer {
+        Some(customer) => Box::new(core.charges().of(customer).rev()),
+        None => Box::new(core.charges().all().rev()),
+    };
+    let rows = rows.filter(|it| intent.as_ref().is_none_or(|intent| it.payment_intent == *intent));
+    page.cut(core, "/v1/charges", rows)
+}
+
+pub fn intents(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("GET", []) => list_intents(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        _ => return None,
+    })
+}
+
+fn list_intents(core: &Core, params: &mut Params) -> Answer {
+    let customer = params.text("customer")?;
+    let page = Page::read(params)?;
+    match &customer {
+        Some(customer) => page.cut(core, "/v1/payment_intents", core.intents().of(customer).rev()),
+        None => page.cut(core, "/v1/payment_intents", core.intents().all().rev()),
+    }
+}
+
+pub fn refunds(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("POST", []) => refund(core, params),
+        ("GET", []) => list_refunds(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        _ => return None,
+    })
+}
+
+fn refund(core: &mut Core, params: &mut Params) -> Answer {
+    let (charge, intent) = (params.text("charge")?, params.text("payment_intent")?);
+    let amount = params.integer("amount")?;
+    let reasons = ["duplicate", "fraudulent", "requested_by_customer"].map(|word| (word, word));
+    let reason = params.one_of("reason", &reasons)?.map(str::to_owned);
+    let metadata = params.metadata()?.set;
+    params.not_simulated(&[
+        "currency",
+        "customer",
+        "instructions_email",
+        "origin",
+        "refund_application_fee",
+        "reverse_transfer",
+    ])?;
+    params.finish()?;
+    let Some(of) = charge.or(intent) else {
+        let message = "One of the following params should be provided for this request: payment_intent or charge.";
+        return Err(Fault::invalid(message).code("parameter_missing").early());
+    };
+    core.create_refund(NewRefund { of, amount, reason, metadata })
+}
+
+fn list_refunds(core: &Core, params: &mut Params) -> Answer {
+    let (charge, intent) = (params.text("charge")?, params.text("payment_intent")?);
+    let page = Page::read(params)?;
+    let rows = core.refunds().rev().filter(|it| {
+        charge.as_ref().is_none_or(|charge| it.charge == *charge)
+            && intent.as_ref().is_none_or(|intent| it.payment_intent == *intent)
+    });
+    page.cut(core, "/v1/refunds", rows)
+}

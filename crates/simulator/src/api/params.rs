@@ -1,0 +1,216 @@
+//! Form-encoded, nested parameters, each of which has to be read: what is left over is refused by name.
+
+use crate::core::{Fault, MetadataChange};
+
+#[derive(Clone, Debug)]
+enum Node {
+    Text(String),
+    Map(Vec<(String, Node)>),
+}
+
+/// One level of parameters.
+#[derive(Debug)]
+pub struct Params {
+    /// `line_items[0]`; empty at the top.
+    at: String,
+    fields: Vec<(String, Node)>,
+}
+
+impl Params {
+    /// # Errors
+    /// A key that is both a value and a level.
+    pub fn parse(form: &str) -> Result<Params, Fault> {
+        let mut fields = Vec::new();
+        for (key, value) in url::form_urlencoded::parse(form.as_bytes()) {
+            let steps: Vec<&str> = key.split('[').map(|step| step.trim_end_matches(']')).collect();
+            put(&mut fields, &steps, value.into_owned()).ok_or_else(|| {
+                Fault::invalid(format!("Invalid request: '{key}' is given in two ways.")).param(&*key).early()
+            })?;
+        }
+        Ok(Params { at: String::new(), fields })
+    }
+
+    /// # Errors
+    /// A level instead of a value.
+    pub fn text(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Node::Text(text)) => Ok(Some(text)),
+            Some(Node::Map(_)) => {
+                Err(Fault::invalid("Invalid string: it has to be a single value").param(self.name(name)).early())
+            }
+        }
+    }
+
+    /// # Errors
+    /// It is missing or empty.
+    pub fn required(&mut self, name: &str) -> Result<String, Fault> {
+        let text = self.text(name)?.filter(|text| !text.is_empty());
+        text.ok_or_else(|| self.missing(name))
+    }
+
+    /// What a request without it is told.
+    pub fn missing(&self, name: &str) -> Fault {
+        let name = self.name(name);
+        let fault = Fault::invalid(format!("Missing required param: {name}."));
+        fault.code("parameter_missing").param(name).early()
+    }
+
+    /// # Errors
+    /// Not an integer.
+    pub fn integer<N: std::str::FromStr>(&mut self, name: &str) -> Result<Option<N>, Fault> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
+            let fault = Fault::invalid(format!("Invalid integer: {text}"));
+            fault.code("parameter_invalid_integer").param(self.name(name)).early()
+        })
+    }
+
+    /// # Errors
+    /// Neither `true` nor `false`.
+    pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, Fault> {
+        match self.text(name)?.as_deref() {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(other) => {
+                Err(Fault::invalid(format!("Invalid boolean: {other}")).param(self.name(name)).early())
+            }
+        }
+    }
+
+    /// One of some words.
+    ///
+    /// # Errors
+    /// Another word.
+    pub fn one_of<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Fault> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let found = words.iter().find(|(word, _)| *word == text);
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        found.map(|(_, value)| Some(*value)).ok_or_else(|| {
+            let name = self.name(name);
+            Fault::invalid(format!("Invalid {name}: must be one of {}", known.join(", "))).param(name).early()
+        })
+    }
+
+    /// A level below this one; whoever takes it has to `finish` it.
+    ///
+    /// # Errors
+    /// A value instead of a level.
+    pub fn level(&mut self, name: &str) -> Result<Option<Params>, Fault> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Node::Map(fields)) => Ok(Some(Params { at: self.name(name), fields })),
+            Some(Node::Text(_)) => Err(Fault::invalid("Invalid object").param(self.name(name)).early()),
+        }
+    }
+
+    /// The levels of a list.
+    ///
+    /// # Errors
+    /// Not a list of levels.
+    pub fn levels(&mut self, name: &str) -> Result<Vec<Params>, Fault> {
+        let Some(mut list) = self.level(name)? else { return Ok(Vec::new()) };
+        let names: Vec<String> = list.fields.iter().map(|(name, _)| name.clone()).collect();
+        names.iter().filter_map(|name| list.level(name).transpose()).collect()
+    }
+
+    /// The values of a list.
+    ///
+    /// # Errors
+    /// Not a list of values.
+    pub fn texts(&mut self, name: &str) -> Result<Vec<String>, Fault> {
+        let Some(mut list) = self.level(name)? else { return Ok(Vec::new()) };
+        let names: Vec<String> = list.fields.iter().map(|(name, _)| name.clone()).collect();
+        names.iter().filter_map(|name| list.text(name).transpose()).collect()
+    }
+
+    /// `metadata`, within Stripe's limits.
+    ///
+    /// # Errors
+    /// Too many keys, or too long ones.
+    pub fn metadata(&mut self) -> Result<MetadataChange, Fault> {
+        let mut change = MetadataChange::default();
+        let name = self.name("metadata");
+        match self.take("metadata") {
+            None => {}
+            Some(Node::Text(text)) if text.is_empty() => change.clear = true,
+            Some(Node::Text(_)) => return Err(Fault::invalid("Invalid object").param(name).early()),
+            Some(Node::Map(fields)) => {
+                for (key, value) in fields {
+                    let Node::Text(value) = value else {
+                        let message = "Metadata values have to be strings.";
+                        return Err(Fault::invalid(message).param(format!("{name}[{key}]")).early());
+                    };
+                    if key.chars().count() > 40 || value.chars().count() > 500 {
+                        let message = "Metadata keys have up to 40 characters, values up to 500.";
+                        return Err(Fault::invalid(message).param(format!("{name}[{key}]")).early());
+                    }
+                    change.set.insert(key, value);
+                }
+                if change.set.len() > 50 {
+                    return Err(Fault::invalid("Metadata has up to 50 keys.").param(name).early());
+                }
+            }
+        }
+        Ok(change)
+    }
+
+    /// Parameters that Stripe has and the simulator has not.
+    ///
+    /// # Errors
+    /// One of them is there.
+    pub fn not_simulated(&mut self, names: &[&str]) -> Result<(), Fault> {
+        match names.iter().find(|name| self.fields.iter().any(|(field, _)| field == *name)) {
+            None => Ok(()),
+            Some(name) => {
+                let name = self.name(name);
+                Err(Fault::not_simulated(&format!("the parameter `{name}`")).param(name))
+            }
+        }
+    }
+
+    /// # Errors
+    /// Something was not read: Stripe does not know it.
+    pub fn finish(&self) -> Result<(), Fault> {
+        let names: Vec<String> = self.fields.iter().map(|(name, _)| self.name(name)).collect();
+        let Some(first) = names.first() else { return Ok(()) };
+        let plural = if names.len() > 1 { "s" } else { "" };
+        let message = format!("Received unknown parameter{plural}: {}", names.join(", "));
+        Err(Fault::invalid(message).code("parameter_unknown").param(first).early())
+    }
+
+    /// As the request spells it.
+    pub fn name(&self, name: &str) -> String {
+        if self.at.is_empty() { name.to_owned() } else { format!("{}[{name}]", self.at) }
+    }
+
+    fn take(&mut self, name: &str) -> Option<Node> {
+        let at = self.fields.iter().position(|(field, _)| field == name)?;
+        Some(self.fields.remove(at).1)
+    }
+}
+
+/// `None`: a value where a level is, or the other way round.
+fn put(fields: &mut Vec<(String, Node)>, steps: &[&str], value: String) -> Option<()> {
+    let (step, rest) = steps.split_first()?;
+    // `[]` appends.
+    let step = if step.is_empty() { fields.len().to_string() } else { (*step).to_owned() };
+    let at = fields.iter().position(|(name, _)| *name == step);
+    if rest.is_empty() {
+        match at {
+            None => fields.push((step, Node::Text(value))),
+            Some(at) if matches!(fields[at].1, Node::Text(_)) => fields[at].1 = Node::Text(value),
+            Some(_) => return None,
+        }
+        return Some(());
+    }
+    let at = at.unwrap_or_else(|| {
+        fields.push((step, Node::Map(Vec::new())));
+        fields.len() - 1
+    });
+    match &mut fields[at].1 {
+        Node::Map(inner) => put(inner, rest, value),
+        Node::Text(_) => None,
+    }
+}

@@ -1,0 +1,87 @@
+//! `/v1/events`, `/v1/webhook_endpoints`, `/v1/account`.
+
+use serde_json::{Value, json};
+
+use super::list::Page;
+use super::params::Params;
+use super::{Answer, Routed};
+use crate::core::{API_VERSION, Core, EVENTS_KEPT, Fault};
+
+pub fn events(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("GET", []) => list_events(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        _ => return None,
+    })
+}
+
+/// A type may end in `*`.
+fn list_events(core: &Core, params: &mut Params) -> Answer {
+    let mut types = params.texts("types")?;
+    types.extend(params.text("type")?);
+    params.not_simulated(&["delivery_success"])?;
+    let mut page = Page::read(params)?;
+    // From the cursor backwards, so that reading the whole log page by page is linear.
+    let newest = match page.starting_after.take() {
+        None => core.events(0).len(),
+        Some(cursor) => core
+            .event_position(&cursor)
+            .ok_or_else(|| Fault::missing("event", &cursor).param("starting_after"))?,
+    };
+    let horizon = core.now() - EVENTS_KEPT;
+    let rows = core.events(0)[..newest].iter().rev().map(AsRef::as_ref);
+    let rows = rows.take_while(|event| event.created >= horizon);
+    let rows = rows.filter(|event| types.is_empty() || types.iter().any(|wanted| wanted_by(wanted, event.kind)));
+    page.cut(core, "/v1/events", rows)
+}
+
+fn wanted_by(wanted: &str, kind: &str) -> bool {
+    wanted.strip_suffix('*').map_or(wanted == kind, |prefix| kind.starts_with(prefix))
+}
+
+pub fn endpoints(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("POST", []) => create_endpoint(core, params),
+        ("GET", []) => list_endpoints(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("DELETE", [id]) => params.finish().and_then(|()| core.delete_webhook_endpoint(id)),
+        _ => return None,
+    })
+}
+
+fn create_endpoint(core: &mut Core, params: &mut Params) -> Answer {
+    let url = params.required("url")?;
+    let enabled_events = params.texts("enabled_events")?;
+    if enabled_events.is_empty() {
+        return Err(params.missing("enabled_events"));
+    }
+    if params.text("api_version")?.is_some_and(|version| version != API_VERSION) {
+        let what = format!("API versions other than {API_VERSION}");
+        return Err(Fault::not_simulated(&what).param("api_version"));
+    }
+    params.not_simulated(&["connect", "description", "metadata"])?;
+    params.finish()?;
+    Ok(core.create_webhook_endpoint(&url, None, enabled_events))
+}
+
+fn list_endpoints(core: &Core, params: &mut Params) -> Answer {
+    let page = Page::read(params)?;
+    let living: Vec<_> = core.webhook_endpoints().filter(|it| !it.disabled).collect();
+    page.cut(core, "/v1/webhook_endpoints", living.into_iter().rev())
+}
+
+pub fn account() -> Value {
+    json!({
+        "id": "acct_1Simulated",
+        "object": "account",
+        "business_type": "company",
+        "charges_enabled": true,
+        "country": "US",
+        "default_currency": "usd",
+        "details_submitted": true,
+        "email": null,
+        "metadata": {},
+        "payouts_enabled": true,
+        "type": "standard",
+    })
+}

@@ -1,0 +1,310 @@
+//! Products and prices.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::{Answer, Core, Fault, Interval, Metadata, MetadataChange, Row};
+
+/// A price to create.
+#[derive(Clone, Debug, Default)]
+pub struct NewPrice {
+    /// `prod_…`
+    pub product: String,
+    /// `usd`; empty means that.
+    pub currency: String,
+    /// In the currency's smallest unit.
+    pub unit_amount: i64,
+    /// `None`: a one-time price.
+    pub recurring: Option<(Interval, u32)>,
+    pub lookup_key: Option<String>,
+    /// Takes the lookup key from the price that has it.
+    pub transfer_lookup_key: bool,
+    pub nickname: Option<String>,
+    pub metadata: Metadata,
+}
+
+/// What to change; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct PriceChange {
+    pub active: Option<bool>,
+    /// Empty: takes it away.
+    pub lookup_key: Option<String>,
+    pub transfer_lookup_key: bool,
+    pub nickname: Option<String>,
+    pub metadata: MetadataChange,
+}
+
+#[derive(Clone, Debug)]
+pub struct Product {
+    pub id: String,
+    created: i64,
+    updated: i64,
+    pub name: String,
+    description: Option<String>,
+    pub active: bool,
+    metadata: Metadata,
+}
+
+#[derive(Clone, Debug)]
+pub struct Price {
+    pub id: String,
+    created: i64,
+    pub product: String,
+    pub currency: String,
+    pub unit_amount: i64,
+    pub recurring: Option<(Interval, u32)>,
+    pub lookup_key: Option<String>,
+    nickname: Option<String>,
+    pub active: bool,
+    metadata: Metadata,
+}
+
+/// Which price has a lookup key: one at most.
+pub type LookupKeys = HashMap<String, String>;
+
+impl Row for Product {
+    const NOUN: &'static str = "product";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn render(&self, _: &Core) -> Value {
+        json!({
+            "id": self.id,
+            "object": "product",
+            "active": self.active,
+            "created": self.created,
+            "default_price": null,
+            "description": self.description,
+            "images": [],
+            "livemode": false,
+            "marketing_features": [],
+            "metadata": self.metadata,
+            "name": self.name,
+            "package_dimensions": null,
+            "shippable": null,
+            "statement_descriptor": null,
+            "tax_code": null,
+            "type": "service",
+            "unit_label": null,
+            "updated": self.updated,
+            "url": null,
+        })
+    }
+}
+
+impl Row for Price {
+    const NOUN: &'static str = "price";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn render(&self, _: &Core) -> Value {
+        self.to_json()
+    }
+}
+
+impl Price {
+    pub fn to_json(&self) -> Value {
+        let recurring = self.recurring.map(|(interval, count)| {
+            json!({
+                "interval": interval.as_str(),
+                "interval_count": count,
+                "meter": null,
+                "trial_period_days": null,
+                "usage_type": "licensed",
+            })
+        });
+        json!({
+            "id": self.id,
+            "object": "price",
+            "active": self.active,
+            "billing_scheme": "per_unit",
+            "created": self.created,
+            "currency": self.currency,
+            "custom_unit_amount": null,
+            "livemode": false,
+            "lookup_key": self.lookup_key,
+            "metadata": self.metadata,
+            "nickname": self.nickname,
+            "product": self.product,
+            "recurring": recurring,
+            "tax_behavior": "unspecified",
+            "tiers_mode": null,
+            "transform_quantity": null,
+            "type": if self.recurring.is_some() { "recurring" } else { "one_time" },
+            "unit_amount": self.unit_amount,
+            "unit_amount_decimal": self.unit_amount.to_string(),
+        })
+    }
+
+    /// The older object that subscription items still show beside the price.
+    pub fn to_plan(&self) -> Value {
+        let (interval, count) = self.recurring.unwrap_or((Interval::Month, 1));
+        json!({
+            "id": self.id,
+            "object": "plan",
+            "active": self.active,
+            "amount": self.unit_amount,
+            "amount_decimal": self.unit_amount.to_string(),
+            "billing_scheme": "per_unit",
+            "created": self.created,
+            "currency": self.currency,
+            "interval": interval.as_str(),
+            "interval_count": count,
+            "livemode": false,
+            "metadata": self.metadata,
+            "meter": null,
+            "nickname": self.nickname,
+            "product": self.product,
+            "tiers_mode": null,
+            "transform_usage": null,
+            "trial_period_days": null,
+            "usage_type": "licensed",
+        })
+    }
+}
+
+impl Core {
+    /// # Errors
+    /// An empty name.
+    pub fn create_product(&mut self, name: &str) -> Answer {
+        self.create_product_with(name, None, Metadata::new())
+    }
+
+    pub(crate) fn create_product_with(
+        &mut self,
+        name: &str,
+        description: Option<String>,
+        metadata: Metadata,
+    ) -> Answer {
+        if name.is_empty() {
+            return Err(Fault::invalid("You passed an empty string for 'name'.").param("name"));
+        }
+        let product = Product {
+            id: self.ids.mint("prod_"),
+            created: self.now,
+            updated: self.now,
+            name: name.to_owned(),
+            description,
+            active: true,
+            metadata,
+        };
+        let shown = product.render(self);
+        self.products.insert(product);
+        self.emit("product.created", shown.clone());
+        Ok(shown)
+    }
+
+    /// # Errors
+    /// No such product, a lookup key that another price has, a negative amount, an interval beyond three years.
+    pub fn create_price(&mut self, new: NewPrice) -> Answer {
+        if self.products.get(&new.product).is_none() {
+            return Err(Fault::missing("product", &new.product).param("product"));
+        }
+        if !(0..=99_999_999).contains(&new.unit_amount) {
+            let message = "Invalid integer: must be between 0 and 99999999 (the currency's smallest unit)";
+            return Err(Fault::invalid(message).param("unit_amount"));
+        }
+        if let Some((interval, count)) = new.recurring {
+            let limit = match interval {
+                Interval::Day => 1_095,
+                Interval::Week => 156,
+                Interval::Month => 36,
+                Interval::Year => 3,
+            };
+            if !(1..=limit).contains(&count) {
+                let message = format!("`interval_count` must be between 1 and {limit} for this interval.");
+                return Err(Fault::invalid(message).param("recurring[interval_count]"));
+            }
+        }
+        let id = self.ids.mint("price_");
+        if let Some(key) = &new.lookup_key {
+            self.take_lookup_key(key, &id, new.transfer_lookup_key)?;
+        }
+        let currency = if new.currency.is_empty() { "usd".to_owned() } else { new.currency.to_lowercase() };
+        let price = Price {
+            id,
+            created: self.now,
+            product: new.product,
+            currency,
+            unit_amount: new.unit_amount,
+            recurring: new.recurring,
+            lookup_key: new.lookup_key,
+            nickname: new.nickname,
+            active: true,
+            metadata: new.metadata,
+        };
+        let shown = price.to_json();
+        self.prices.insert(price);
+        self.emit("price.created", shown.clone());
+        Ok(shown)
+    }
+
+    /// # Errors
+    /// No such price; a lookup key that another price has.
+    pub fn update_price(&mut self, id: &str, change: PriceChange) -> Answer {
+        let before = self.price(id)?.to_json();
+        if let Some(key) = &change.lookup_key {
+            if !key.is_empty() {
+                self.take_lookup_key(key, id, change.transfer_lookup_key)?;
+            }
+            if let Some(old) = before["lookup_key"].as_str().filter(|old| old != key) {
+                self.lookup_keys.remove(old);
+            }
+        }
+        let price = self.prices.get_mut(id).ok_or_else(|| Fault::missing("price", id))?;
+        price.active = change.active.unwrap_or(price.active);
+        if let Some(key) = change.lookup_key {
+            price.lookup_key = Some(key).filter(|key| !key.is_empty());
+        }
+        price.nickname = change.nickname.or(price.nickname.take());
+        change.metadata.apply(&mut price.metadata);
+        let after = price.to_json();
+        self.emit_change("price.updated", &before, after.clone());
+        Ok(after)
+    }
+
+    /// An archived price is kept by those who have it and not sold any more.
+    ///
+    /// # Errors
+    /// No such price.
+    pub fn archive_price(&mut self, id: &str) -> Answer {
+        self.update_price(id, PriceChange { active: Some(false), ..PriceChange::default() })
+    }
+
+    pub(crate) fn price(&self, id: &str) -> Result<&Price, Fault> {
+        self.prices.get(id).ok_or_else(|| Fault::missing("price", id))
+    }
+
+    fn take_lookup_key(&mut self, key: &str, price: &str, transfer: bool) -> Result<(), Fault> {
+        if let Some(holder) = self.lookup_keys.get(key).filter(|it| *it != price).cloned() {
+            if !transfer {
+                let message = format!(
+                    "A price (`{holder}`) already uses that lookup key. You may use `transfer_lookup_key=true` to \
+                     move it."
+                );
+                return Err(Fault::invalid(message).param("lookup_key"));
+            }
+            if let Some(old) = self.prices.get_mut(&holder) {
+                let before = old.to_json();
+                old.lookup_key = None;
+                let after = old.to_json();
+                self.emit_change("price.updated", &before, after);
+            }
+        }
+        self.lookup_keys.insert(key.to_owned(), price.to_owned());
+        Ok(())
+    }
+}

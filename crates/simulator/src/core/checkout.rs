@@ -1,0 +1,312 @@
+//! Checkout sessions: made here, paid in `pay`.
+
+mod pay;
+
+use serde_json::{Value, json};
+
+use super::calendar::{DAY, MINUTE};
+use super::{Answer, Core, Fault, Metadata, Price, Row};
+
+/// What a session sells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Payment,
+    Subscription,
+}
+
+impl Mode {
+    /// Stripe's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Payment => "payment",
+            Mode::Subscription => "subscription",
+        }
+    }
+}
+
+/// A checkout session to create.
+#[derive(Clone, Debug, Default)]
+pub struct NewSession {
+    pub mode: Mode,
+    /// `None`: in mode `subscription` one is created when it is paid.
+    pub customer: Option<String>,
+    pub customer_email: Option<String>,
+    /// Price id and quantity.
+    pub line_items: Vec<(String, u64)>,
+    /// `{CHECKOUT_SESSION_ID}` in it is replaced by the session's id.
+    pub success_url: Option<String>,
+    pub cancel_url: Option<String>,
+    pub client_reference_id: Option<String>,
+    pub metadata: Metadata,
+    pub subscription_metadata: Metadata,
+    pub payment_intent_metadata: Metadata,
+    pub trial_days: Option<u32>,
+    /// Unix seconds, 30 minutes to 24 hours from now, which is the default.
+    pub expires_at: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionStatus {
+    Open,
+    Complete,
+    Expired,
+}
+
+impl SessionStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SessionStatus::Open => "open",
+            SessionStatus::Complete => "complete",
+            SessionStatus::Expired => "expired",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct LineItem {
+    id: String,
+    pub price: String,
+    pub quantity: u64,
+    pub amount: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub id: String,
+    created: i64,
+    pub expires_at: i64,
+    pub new: NewSession,
+    pub items: Vec<LineItem>,
+    pub currency: String,
+    /// What is due today.
+    pub total: i64,
+    pub status: SessionStatus,
+    /// Of `complete`: whether money was taken.
+    paid: bool,
+    pub customer: Option<String>,
+    pub payment_intent: Option<String>,
+    pub subscription: Option<String>,
+    invoice: Option<String>,
+}
+
+impl Row for Session {
+    const NOUN: &'static str = "checkout.session";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn owner(&self) -> Option<&str> {
+        self.customer.as_deref()
+    }
+
+    fn render(&self, core: &Core) -> Value {
+        let payment_status = match (self.status, self.total) {
+            (SessionStatus::Complete, 0) => "no_payment_required",
+            (SessionStatus::Complete, _) if self.paid => "paid",
+            _ => "unpaid",
+        };
+        let url = (self.status == SessionStatus::Open).then(|| format!("{}/pay/{}", core.base_url, self.id));
+        let customer = self.customer.as_deref().and_then(|id| core.customers.get(id));
+        let email = customer.and_then(|it| it.email.as_ref()).or(self.new.customer_email.as_ref());
+        let details = (customer.is_some() || email.is_some()).then(|| {
+            json!({
+                "address": null,
+                "email": email,
+                "name": customer.and_then(|it| it.name.as_ref()),
+                "phone": null,
+                "tax_exempt": "none",
+                "tax_ids": null,
+            })
+        });
+        let creation = match self.new.mode {
+            _ if self.new.customer.is_some() => None,
+            Mode::Payment => Some("if_required"),
+            Mode::Subscription => Some("always"),
+        };
+        json!({
+            "id": self.id,
+            "object": "checkout.session",
+            "after_expiration": null,
+            "allow_promotion_codes": null,
+            "amount_subtotal": self.total,
+            "amount_total": self.total,
+            "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
+            "billing_address_collection": null,
+            "cancel_url": self.new.cancel_url,
+            "client_reference_id": self.new.client_reference_id,
+            "client_secret": null,
+            "consent": null,
+            "consent_collection": null,
+            "created": self.created,
+            "currency": self.currency,
+            "custom_fields": [],
+            "custom_text": {
+                "after_submit": null,
+                "shipping_address": null,
+                "submit": null,
+                "terms_of_service_acceptance": null,
+            },
+            "customer": self.customer,
+            "customer_creation": creation,
+            "customer_details": details,
+            "customer_email": self.new.customer_email,
+            "discounts": [],
+            "expires_at": self.expires_at,
+            "invoice": self.invoice,
+            "invoice_creation": null,
+            "livemode": false,
+            "locale": null,
+            "metadata": self.new.metadata,
+            "mode": self.new.mode.as_str(),
+            "payment_intent": self.payment_intent,
+            "payment_link": null,
+            "payment_method_collection":
+                if self.new.mode == Mode::Subscription { "always" } else { "if_required" },
+            "payment_method_options": {},
+            "payment_method_types": ["card"],
+            "payment_status": payment_status,
+            "phone_number_collection": { "enabled": false },
+            "recovered_from": null,
+            "setup_intent": null,
+            "shipping_cost": null,
+            "shipping_options": [],
+            "status": self.status.as_str(),
+            "submit_type": null,
+            "subscription": self.subscription,
+            "success_url": self.new.success_url,
+            "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
+            "ui_mode": "hosted_page",
+            "url": url,
+        })
+    }
+}
+
+impl Session {
+    /// Where the browser goes after success.
+    pub fn success_url(&self) -> Option<String> {
+        Some(self.new.success_url.as_ref()?.replace("{CHECKOUT_SESSION_ID}", &self.id))
+    }
+
+    /// Only by `expand` or by their own route, never in events.
+    pub fn line_items(&self, core: &Core) -> Vec<Value> {
+        self.items.iter().map(|item| item.render(core)).collect()
+    }
+}
+
+impl LineItem {
+    fn render(&self, core: &Core) -> Value {
+        let price = core.prices.get(&self.price);
+        json!({
+            "id": self.id,
+            "object": "item",
+            "amount_discount": 0,
+            "amount_subtotal": self.amount,
+            "amount_tax": 0,
+            "amount_total": self.amount,
+            "currency": price.map(|price| &price.currency),
+            "description": price.and_then(|price| core.products.get(&price.product)).map(|it| &it.name),
+            "price": price.map(Price::to_json),
+            "quantity": self.quantity,
+        })
+    }
+}
+
+impl Core {
+    /// # Errors
+    /// As Stripe refuses it: unknown or inactive price, mode and prices that do not go together, two currencies.
+    pub fn create_checkout_session(&mut self, new: NewSession) -> Answer {
+        if let Some(customer) = &new.customer {
+            self.living_customer(customer).map_err(|fault| fault.param("customer"))?;
+        }
+        let expires_at = new.expires_at.unwrap_or(self.now + DAY);
+        if !(self.now + 30 * MINUTE..=self.now + DAY).contains(&expires_at) {
+            let message =
+                "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.";
+            return Err(Fault::invalid(message).param("expires_at"));
+        }
+        let currency = self.check_line_items(&new)?;
+        let mut items = Vec::new();
+        let mut total = 0;
+        for (price, quantity) in &new.line_items {
+            let price = self.price(price)?;
+            let amount = price.unit_amount.saturating_mul(i64::try_from(*quantity).unwrap_or(i64::MAX));
+            if new.trial_days.is_none() || price.recurring.is_none() {
+                total += amount;
+            }
+            items.push(LineItem { id: String::new(), price: price.id.clone(), quantity: *quantity, amount });
+        }
+        for item in &mut items {
+            item.id = self.ids.mint("li_");
+        }
+        let session = Session {
+            id: self.ids.mint("cs_test_"),
+            created: self.now,
+            expires_at,
+            items,
+            currency,
+            total,
+            status: SessionStatus::Open,
+            paid: false,
+            customer: new.customer.clone(),
+            payment_intent: None,
+            subscription: None,
+            invoice: None,
+            new,
+        };
+        let shown = session.render(self);
+        self.wake(session.expires_at, &session.id);
+        self.sessions.insert(session);
+        Ok(shown)
+    }
+
+    /// The currency of all of them.
+    fn check_line_items(&self, new: &NewSession) -> Result<String, Fault> {
+        if new.line_items.is_empty() {
+            let mode = new.mode.as_str();
+            let message = format!("You must provide `line_items` when using `{mode}` mode.");
+            return Err(Fault::invalid(message).code("parameter_missing").param("line_items"));
+        }
+        let mut currency: Option<&str> = None;
+        let mut recurring = false;
+        for (at, (id, quantity)) in new.line_items.iter().enumerate() {
+            let param = format!("line_items[{at}][price]");
+            let price = self.price(id).map_err(|fault| fault.param(param.clone()))?;
+            let refuse = |message: &str| Err(Fault::invalid(message).param(param.clone()));
+            if !price.active {
+                return refuse(&format!(
+                    "The price specified is inactive. This field only accepts active prices. ({id})"
+                ));
+            }
+            if price.recurring.is_some() && new.mode == Mode::Payment {
+                return refuse(
+                    "You specified `payment` mode but passed a recurring price. Either switch to `subscription` \
+                     mode or use only one-time prices.",
+                );
+            }
+            if currency.is_some_and(|it| it != price.currency) {
+                return refuse("All prices on a Checkout session must be in the same currency.");
+            }
+            if !(1..=999_999).contains(quantity) {
+                let message = "This value must be between 1 and 999999.";
+                return Err(Fault::invalid(message).param(format!("line_items[{at}][quantity]")));
+            }
+            recurring |= price.recurring.is_some();
+            currency = Some(&price.currency);
+        }
+        if new.mode == Mode::Subscription && !recurring {
+            let message = "You must provide at least one recurring price in `subscription` mode when using prices.";
+            return Err(Fault::invalid(message).param("line_items"));
+        }
+        Ok(currency.unwrap_or("usd").to_owned())
+    }
+
+    pub(crate) fn session(&self, id: &str) -> Result<&Session, Fault> {
+        self.sessions.get(id).ok_or_else(|| Fault::missing("checkout.session", id))
+    }
+}

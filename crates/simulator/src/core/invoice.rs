@@ -1,0 +1,275 @@
+//! Invoices: what they are. `collect` says how they are finalized and paid.
+
+mod collect;
+mod line;
+
+use serde_json::{Value, json};
+
+use super::calendar::HOUR;
+use super::{Core, Fault, Metadata, Row};
+
+pub use line::InvoiceLine;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvoiceStatus {
+    Draft,
+    Open,
+    Paid,
+    Void,
+}
+
+impl InvoiceStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            InvoiceStatus::Draft => "draft",
+            InvoiceStatus::Open => "open",
+            InvoiceStatus::Paid => "paid",
+            InvoiceStatus::Void => "void",
+        }
+    }
+}
+
+pub struct NewInvoice<'a> {
+    pub subscription: &'a str,
+    pub reason: &'static str,
+    pub period: (i64, i64),
+    pub lines: Vec<InvoiceLine>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Invoice {
+    pub id: String,
+    created: i64,
+    pub customer: String,
+    pub subscription: String,
+    subscription_metadata: Metadata,
+    reason: &'static str,
+    pub status: InvoiceStatus,
+    currency: String,
+    pub lines: Vec<InvoiceLine>,
+    pub total: i64,
+    number: Option<String>,
+    period: (i64, i64),
+    finalized_at: Option<i64>,
+    paid_at: Option<i64>,
+    voided_at: Option<i64>,
+    attempts: usize,
+    attempted: bool,
+    next_attempt: Option<i64>,
+    auto_advance: bool,
+    finalizes_at: Option<i64>,
+    pub payment_intent: Option<String>,
+    payment: Option<String>,
+}
+
+impl Row for Invoice {
+    const NOUN: &'static str = "invoice";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn owner(&self) -> Option<&str> {
+        Some(&self.customer)
+    }
+
+    fn render(&self, core: &Core) -> Value {
+        let customer = core.customers.get(&self.customer);
+        let paid = if self.status == InvoiceStatus::Paid { self.total } else { 0 };
+        let lines: Vec<Value> = self.lines.iter().map(|line| line.render(self)).collect();
+        let url = self.number.is_some().then(|| format!("{}/invoice/{}", core.base_url, self.id));
+        json!({
+            "id": self.id,
+            "object": "invoice",
+            "account_country": "US",
+            "account_name": "Stripe simulator",
+            "account_tax_ids": null,
+            "amount_due": self.total,
+            "amount_overpaid": 0,
+            "amount_paid": paid,
+            "amount_remaining": self.total - paid,
+            "amount_shipping": 0,
+            "application": null,
+            "attempt_count": self.attempts,
+            "attempted": self.attempted,
+            "auto_advance": self.auto_advance,
+            "automatic_tax":
+                { "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null },
+            "automatically_finalizes_at": self.finalizes_at,
+            "billing_reason": self.reason,
+            "collection_method": "charge_automatically",
+            "created": self.created,
+            "currency": self.currency,
+            "custom_fields": null,
+            "customer": self.customer,
+            "customer_address": null,
+            "customer_email": customer.and_then(|it| it.email.as_ref()),
+            "customer_name": customer.and_then(|it| it.name.as_ref()),
+            "customer_phone": null,
+            "customer_shipping": null,
+            "customer_tax_exempt": "none",
+            "customer_tax_ids": [],
+            "default_payment_method": null,
+            "default_source": null,
+            "default_tax_rates": [],
+            "description": null,
+            "discounts": [],
+            "due_date": null,
+            "effective_at": self.finalized_at,
+            "ending_balance": self.finalized_at.map(|_| 0),
+            "footer": null,
+            "from_invoice": null,
+            "hosted_invoice_url": url,
+            "invoice_pdf": null,
+            "issuer": { "type": "self" },
+            "last_finalization_error": null,
+            "latest_revision": null,
+            "lines": {
+                "object": "list",
+                "data": lines,
+                "has_more": false,
+                "total_count": self.lines.len(),
+                "url": format!("/v1/invoices/{}/lines", self.id),
+            },
+            "livemode": false,
+            "metadata": {},
+            "next_payment_attempt": self.next_attempt,
+            "number": self.number,
+            "on_behalf_of": null,
+            "parent": {
+                "quote_details": null,
+                "subscription_details":
+                    { "metadata": self.subscription_metadata, "subscription": self.subscription },
+                "type": "subscription_details",
+            },
+            "payment_settings": {
+                "default_mandate": null,
+                "payment_method_options": null,
+                "payment_method_types": null,
+            },
+            "period_end": self.period.1,
+            "period_start": self.period.0,
+            "post_payment_credit_notes_amount": 0,
+            "pre_payment_credit_notes_amount": 0,
+            "receipt_number": null,
+            "rendering": null,
+            "shipping_cost": null,
+            "shipping_details": null,
+            "starting_balance": 0,
+            "statement_descriptor": null,
+            "status": self.status.as_str(),
+            "status_transitions": {
+                "finalized_at": self.finalized_at,
+                "marked_uncollectible_at": null,
+                "paid_at": self.paid_at,
+                "voided_at": self.voided_at,
+            },
+            "subtotal": self.total,
+            "subtotal_excluding_tax": self.total,
+            "test_clock": null,
+            "total": self.total,
+            "total_discount_amounts": [],
+            "total_excluding_tax": self.total,
+            "total_pretax_credit_amounts": [],
+            "total_taxes": [],
+            "webhooks_delivered_at": null,
+        })
+    }
+}
+
+impl Invoice {
+    pub fn is_finalized(&self) -> bool {
+        self.status != InvoiceStatus::Draft
+    }
+
+    /// Nothing is owed on it any more.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.status, InvoiceStatus::Paid | InvoiceStatus::Void)
+    }
+
+    /// Shown by `expand[]=payments` only, and never in events.
+    pub fn payments(&self) -> Vec<Value> {
+        let (Some(payment), Some(intent)) = (&self.payment, &self.payment_intent) else { return Vec::new() };
+        let status = match self.status {
+            InvoiceStatus::Paid => "paid",
+            InvoiceStatus::Void => "canceled",
+            InvoiceStatus::Open | InvoiceStatus::Draft => "open",
+        };
+        vec![json!({
+            "id": payment,
+            "object": "invoice_payment",
+            "amount_paid": (self.status == InvoiceStatus::Paid).then_some(self.total),
+            "amount_requested": self.total,
+            "created": self.finalized_at,
+            "currency": self.currency,
+            "invoice": self.id,
+            "is_default": true,
+            "livemode": false,
+            "payment": { "payment_intent": intent, "type": "payment_intent" },
+            "status": status,
+            "status_transitions": { "canceled_at": self.voided_at, "paid_at": self.paid_at },
+        })]
+    }
+}
+
+impl Core {
+    pub(crate) fn invoice(&self, id: &str) -> Result<&Invoice, Fault> {
+        self.invoices.get(id).ok_or_else(|| Fault::missing("invoice", id))
+    }
+
+    /// Makes the draft; [`Core::announce_invoice`] tells of it once its subscription names it.
+    pub(crate) fn draft_invoice(&mut self, new: NewInvoice<'_>) -> String {
+        let id = self.ids.mint("in_");
+        let mut lines = new.lines;
+        for line in &mut lines {
+            line.id = self.ids.mint("il_");
+        }
+        let Some(subscription) = self.subscriptions.get_mut(new.subscription) else { return id };
+        subscription.invoices.push(id.clone());
+        let first = new.reason == "subscription_create";
+        let collects = first || subscription.status != super::Status::Unpaid;
+        let finalizes_at = (collects && !first).then(|| self.now + self.settings.draft_for);
+        let invoice = Invoice {
+            id: id.clone(),
+            created: self.now,
+            customer: subscription.customer.clone(),
+            subscription: subscription.id.clone(),
+            subscription_metadata: subscription.metadata.clone(),
+            reason: new.reason,
+            status: InvoiceStatus::Draft,
+            currency: subscription.currency.clone(),
+            total: lines.iter().map(|line| line.amount).sum(),
+            lines,
+            number: None,
+            period: new.period,
+            finalized_at: None,
+            paid_at: None,
+            voided_at: None,
+            attempts: 0,
+            attempted: false,
+            next_attempt: finalizes_at,
+            auto_advance: collects,
+            finalizes_at,
+            payment_intent: None,
+            payment: None,
+        };
+        self.invoices.insert(invoice);
+        if let Some(at) = finalizes_at {
+            self.wake(at, &id);
+        }
+        id
+    }
+
+    pub(crate) fn announce_invoice(&mut self, id: &str) {
+        if let Some(shown) = self.invoices.get(id).map(|invoice| invoice.render(self)) {
+            self.emit("invoice.created", shown);
+        }
+    }
+}
+
+/// How long a renewal's invoice stays a draft.
+pub const DRAFT_FOR: i64 = HOUR;

@@ -1,0 +1,163 @@
+//! How an invoice is finalized and collected.
+
+use super::{Invoice, InvoiceStatus};
+use crate::core::{Answer, Core, Fault, Metadata, Outcome, Row};
+
+impl Core {
+    /// Tries again to collect an open invoice, now.
+    ///
+    /// # Errors
+    /// No such invoice, paid already, void; the card is declined.
+    pub fn pay_invoice(&mut self, id: &str) -> Answer {
+        match self.invoice(id)?.status {
+            InvoiceStatus::Paid => {
+                return Err(Fault::invalid("Invoice is already paid").code("invoice_already_paid"));
+            }
+            InvoiceStatus::Void => return Err(Fault::invalid("This invoice is void and cannot be paid.")),
+            InvoiceStatus::Draft => self.finalize_invoice(id),
+            InvoiceStatus::Open => {}
+        }
+        if self.invoice(id)?.status == InvoiceStatus::Open {
+            self.collect(id, false)?;
+        }
+        self.invoice(id).map(|invoice| invoice.render(self))
+    }
+
+    pub(crate) fn invoice_due(&mut self, id: &str) {
+        let Some(invoice) = self.invoices.get(id) else { return };
+        let now = self.now;
+        if !invoice.auto_advance {
+            return;
+        }
+        if invoice.status == InvoiceStatus::Draft && invoice.finalizes_at.is_some_and(|at| at <= now) {
+            self.finalize_invoice(id);
+            let _ = self.collect(id, true);
+        } else if invoice.status == InvoiceStatus::Open && invoice.next_attempt.is_some_and(|at| at <= now) {
+            let _ = self.collect(id, true);
+        }
+    }
+
+    /// From `draft` to `open`: it has a number and is owed from here on.
+    pub(crate) fn finalize_invoice(&mut self, id: &str) {
+        let Some(invoice) = self.invoices.get(id) else { return };
+        let (total, currency, customer) =
+            (invoice.total, invoice.currency.clone(), invoice.customer.clone());
+        let (intent, payment) = if total > 0 {
+            let intent = self.create_intent(total, &currency, Some(&customer), Metadata::new());
+            (Some(intent), Some(self.ids.mint("inpay_")))
+        } else {
+            (None, None)
+        };
+        let number = self.customers.get_mut(&customer).map(|customer| customer.number_invoice());
+        let now = self.now;
+        self.edit_invoice("invoice.finalized", id, |it| {
+            it.status = InvoiceStatus::Open;
+            it.number = number;
+            it.finalized_at = Some(now);
+            it.finalizes_at = None;
+            it.payment_intent = intent;
+            it.payment = payment;
+        });
+    }
+
+    /// One attempt on an open invoice. `by_clock`: counts for the retry schedule.
+    pub(crate) fn collect(&mut self, id: &str, by_clock: bool) -> Result<(), Fault> {
+        let invoice = self.invoice(id)?.clone();
+        if invoice.status != InvoiceStatus::Open {
+            return Ok(());
+        }
+        let Some(intent) = invoice.payment_intent.clone() else {
+            self.mark_paid(&invoice);
+            return Ok(());
+        };
+        let subscription = self.subscription(&invoice.subscription)?;
+        let method = self.payment_method_of(subscription);
+        let customer = self.customers.get(&invoice.customer);
+        let outcome = customer.filter(|customer| !customer.deleted).map_or(Outcome::Decline, |it| it.outcome);
+        let paid = method.is_some() && self.charge(&intent, method.as_deref(), outcome);
+        if paid {
+            self.mark_paid(&invoice);
+            return Ok(());
+        }
+        self.mark_failed(&invoice, by_clock);
+        Err(Fault::declined())
+    }
+
+    fn mark_paid(&mut self, invoice: &Invoice) {
+        let now = self.now;
+        self.edit_invoice("invoice.paid", &invoice.id, |it| {
+            it.status = InvoiceStatus::Paid;
+            it.paid_at = Some(now);
+            it.attempted = true;
+            it.attempts = it.attempts.max(usize::from(it.total > 0));
+            it.next_attempt = None;
+            it.auto_advance = false;
+        });
+        if let Some(shown) = self.invoices.get(&invoice.id).map(|it| it.render(self)) {
+            self.emit("invoice.payment_succeeded", shown);
+        }
+        self.invoice_settled(&invoice.subscription);
+    }
+
+    fn mark_failed(&mut self, invoice: &Invoice, by_clock: bool) {
+        // A first invoice is for the person who is there to pay it; renewals are retried by the schedule.
+        let retried = invoice.reason != "subscription_create" && invoice.auto_advance;
+        let counts = by_clock || invoice.attempts == 0;
+        let attempts = invoice.attempts + usize::from(counts);
+        let delay = self.settings.retry_after.get(attempts - 1).copied();
+        let next = if counts { delay.map(|delay| self.now + delay) } else { invoice.next_attempt };
+        let next = next.filter(|_| retried);
+        self.edit_invoice("invoice.payment_failed", &invoice.id, |it| {
+            it.attempted = true;
+            it.attempts = attempts;
+            it.next_attempt = next;
+            it.auto_advance = next.is_some();
+        });
+        if let Some(at) = next {
+            self.wake(at, &invoice.id);
+        }
+        self.invoice_failed(&invoice.subscription);
+        if retried && next.is_none() {
+            self.dunning_ended(&invoice.subscription);
+        }
+    }
+
+    /// Its subscription ended: nobody tries any more.
+    pub(crate) fn stop_collecting(&mut self, id: &str) {
+        let collects = self.invoices.get(id).is_some_and(|it| !it.is_settled() && it.auto_advance);
+        if collects {
+            self.edit_invoice("invoice.updated", id, |it| {
+                it.auto_advance = false;
+                it.next_attempt = None;
+                it.finalizes_at = None;
+            });
+        }
+    }
+
+    /// Nothing is owed: what it was for did not come to be.
+    pub(crate) fn void_invoice(&mut self, id: &str) {
+        let open = self.invoices.get(id).is_some_and(|it| it.status == InvoiceStatus::Open);
+        if open {
+            let now = self.now;
+            self.edit_invoice("invoice.voided", id, |it| {
+                it.status = InvoiceStatus::Void;
+                it.voided_at = Some(now);
+                it.auto_advance = false;
+                it.next_attempt = None;
+            });
+        }
+    }
+
+    /// Changes it and tells of it by an event of this name, which an `invoice.updated` accompanies as Stripe's does.
+    fn edit_invoice(&mut self, event: &'static str, id: &str, change: impl FnOnce(&mut Invoice)) {
+        let Some(before) = self.invoices.get(id).map(|it| it.render(self)) else { return };
+        if let Some(invoice) = self.invoices.get_mut(id) {
+            change(invoice);
+        }
+        let Some(after) = self.invoices.get(id).map(|it| it.render(self)) else { return };
+        if event != "invoice.updated" {
+            self.emit(event, after.clone());
+        }
+        self.emit_change("invoice.updated", &before, after);
+    }
+}

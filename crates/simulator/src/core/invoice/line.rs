@@ -1,0 +1,96 @@
+//! What an invoice charges for.
+
+use serde_json::{Value, json};
+
+use super::Invoice;
+use crate::core::Price;
+
+#[derive(Clone, Debug)]
+pub struct InvoiceLine {
+    /// Set when the invoice is made.
+    pub id: String,
+    pub amount: i64,
+    pub quantity: u64,
+    price: String,
+    product: String,
+    unit_amount: i64,
+    pub period: (i64, i64),
+    pub item: Option<String>,
+    trial: bool,
+}
+
+impl InvoiceLine {
+    pub fn of(price: &Price, quantity: u64, period: (i64, i64), item: Option<String>) -> InvoiceLine {
+        InvoiceLine {
+            id: String::new(),
+            amount: price.unit_amount.saturating_mul(i64::try_from(quantity).unwrap_or(i64::MAX)),
+            quantity,
+            price: price.id.clone(),
+            product: price.product.clone(),
+            unit_amount: price.unit_amount,
+            period,
+            item,
+            trial: false,
+        }
+    }
+
+    /// The same for a trial.
+    pub fn free(self) -> InvoiceLine {
+        InvoiceLine { amount: 0, unit_amount: 0, trial: true, ..self }
+    }
+
+    pub fn render(&self, invoice: &Invoice) -> Value {
+        let description = match (&self.item, self.trial) {
+            (_, true) => format!("Trial period for {}", self.product),
+            (Some(_), false) => format!("{} × {}", self.quantity, self.product),
+            (None, false) => self.product.clone(),
+        };
+        let parent = match &self.item {
+            Some(item) => json!({
+                "invoice_item_details": null,
+                "subscription_item_details": {
+                    "invoice_item": null,
+                    "proration": false,
+                    "proration_details": { "credited_items": null },
+                    "subscription": invoice.subscription,
+                    "subscription_item": item,
+                },
+                "type": "subscription_item_details",
+            }),
+            None => json!({
+                "invoice_item_details": {
+                    "invoice_item": self.id.replacen("il_", "ii_", 1),
+                    "proration": false,
+                    "proration_details": { "credited_items": null },
+                    "subscription": invoice.subscription,
+                },
+                "subscription_item_details": null,
+                "type": "invoice_item_details",
+            }),
+        };
+        json!({
+            "id": self.id,
+            "object": "line_item",
+            "amount": self.amount,
+            "currency": invoice.currency,
+            "description": description,
+            "discount_amounts": [],
+            "discountable": true,
+            "discounts": [],
+            "invoice": invoice.id,
+            "livemode": false,
+            "metadata": invoice.subscription_metadata,
+            "parent": parent,
+            "period": { "end": self.period.1, "start": self.period.0 },
+            "pretax_credit_amounts": [],
+            "pricing": {
+                "price_details": { "price": self.price, "product": self.product },
+                "type": "price_details",
+                "unit_amount_decimal": self.unit_amount.to_string(),
+            },
+            "quantity": self.quantity,
+            "subtotal": self.amount,
+            "taxes": [],
+        })
+    }
+}

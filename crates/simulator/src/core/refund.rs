@@ -1,0 +1,173 @@
+//! Refunds.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Core, Fault, Metadata, Row};
+
+/// A refund to make.
+#[derive(Clone, Debug, Default)]
+pub struct NewRefund {
+    /// A charge, payment intent, checkout session or invoice.
+    pub of: String,
+    /// In the smallest unit; `None`: all that is left.
+    pub amount: Option<i64>,
+    /// `duplicate`, `fraudulent` or `requested_by_customer`.
+    pub reason: Option<String>,
+    pub metadata: Metadata,
+}
+
+#[derive(Clone, Debug)]
+pub struct Refund {
+    id: String,
+    created: i64,
+    amount: i64,
+    currency: String,
+    pub charge: String,
+    pub payment_intent: String,
+    customer: Option<String>,
+    reason: Option<String>,
+    metadata: Metadata,
+    failed: bool,
+}
+
+impl Row for Refund {
+    const NOUN: &'static str = "refund";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn owner(&self) -> Option<&str> {
+        self.customer.as_deref()
+    }
+
+    fn render(&self, _: &Core) -> Value {
+        let mut shown = json!({
+            "id": self.id,
+            "object": "refund",
+            "amount": self.amount,
+            "balance_transaction": null,
+            "charge": self.charge,
+            "created": self.created,
+            "currency": self.currency,
+            "destination_details": { "card": { "type": "refund" }, "type": "card" },
+            "metadata": self.metadata,
+            "payment_intent": self.payment_intent,
+            "reason": self.reason,
+            "receipt_number": null,
+            "source_transfer_reversal": null,
+            "status": if self.failed { "failed" } else { "succeeded" },
+            "transfer_reversal": null,
+        });
+        if self.failed {
+            shown["failure_reason"] = json!("lost_or_stolen_card");
+        }
+        shown
+    }
+}
+
+impl Core {
+    /// `of` is a charge, payment intent, checkout session or invoice; `amount` `None`: all that is left.
+    ///
+    /// # Errors
+    /// Nothing was paid there, or less is left.
+    pub fn refund(&mut self, of: &str, amount: Option<i64>) -> Answer {
+        self.create_refund(NewRefund { of: of.to_owned(), amount, ..NewRefund::default() })
+    }
+
+    /// # Errors
+    /// As [`Core::refund`].
+    pub fn create_refund(&mut self, new: NewRefund) -> Answer {
+        let charge = self.charge_of(&new.of)?;
+        let charge = self.charge_by_id(&charge)?;
+        let left = charge.amount - charge.amount_refunded;
+        if !charge.succeeded {
+            return Err(Fault::invalid(format!("Charge {} has not been paid.", charge.id)).param("charge"));
+        }
+        if left == 0 {
+            let message = format!("Charge {} has already been refunded.", charge.id);
+            return Err(Fault::invalid(message).code("charge_already_refunded"));
+        }
+        let amount = new.amount.unwrap_or(left);
+        if amount < 1 {
+            return Err(Fault::invalid("This value must be greater than or equal to 1.").param("amount"));
+        }
+        if amount > left {
+            let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
+            return Err(Fault::invalid(message).param("amount"));
+        }
+        let refund = Refund {
+            id: String::new(),
+            created: self.now,
+            amount,
+            currency: charge.currency.clone(),
+            charge: charge.id.clone(),
+            payment_intent: charge.payment_intent.clone(),
+            customer: charge.customer.clone(),
+            reason: new.reason,
+            metadata: new.metadata,
+            failed: false,
+        };
+        let refund = Refund { id: self.ids.mint("re_"), ..refund };
+        let (shown, charge) = (refund.render(self), refund.charge.clone());
+        self.refunds_of.entry(charge.clone()).or_default().push(refund.id.clone());
+        self.refunds.insert(refund);
+        self.change_refunded("charge.refunded", &charge, amount);
+        self.emit("refund.created", shown.clone());
+        Ok(shown)
+    }
+
+    /// The bank sends a refund back: the charge counts as paid again.
+    ///
+    /// # Errors
+    /// No such refund, or it failed already.
+    pub fn fail_refund(&mut self, id: &str) -> Answer {
+        let refund = self.refunds.get_mut(id).ok_or_else(|| Fault::missing("refund", id))?;
+        if refund.failed {
+            return Err(Fault::invalid(format!("Refund {id} has failed already.")));
+        }
+        refund.failed = true;
+        let (charge, amount) = (refund.charge.clone(), refund.amount);
+        let shown = self.refunds.get(id).map(|refund| refund.render(self)).unwrap_or_default();
+        self.change_refunded("charge.updated", &charge, -amount);
+        self.emit("refund.updated", shown.clone());
+        self.emit("refund.failed", shown.clone());
+        Ok(shown)
+    }
+
+    fn change_refunded(&mut self, event: &'static str, charge: &str, amount: i64) {
+        let Some(before) = self.charges.get(charge).map(|it| it.render(self)) else { return };
+        if let Some(charge) = self.charges.get_mut(charge) {
+            charge.amount_refunded += amount;
+        }
+        let Some(after) = self.charges.get(charge).map(|it| it.render(self)) else { return };
+        self.emit_change(event, &before, after);
+    }
+
+    /// The charge that took the money for it.
+    fn charge_of(&self, of: &str) -> Result<String, Fault> {
+        let intent = if let Ok(session) = self.session(of) {
+            let invoice = session.subscription.as_deref().and_then(|it| self.subscriptions.get(it));
+            let invoice = invoice.and_then(|it| self.invoices.get(it.invoices.first()?));
+            session.payment_intent.clone().or_else(|| invoice?.payment_intent.clone())
+        } else if let Ok(invoice) = self.invoice(of) {
+            invoice.payment_intent.clone()
+        } else if of.starts_with("pi_") {
+            Some(of.to_owned())
+        } else {
+            return self.charge_by_id(of).map(|it| it.id.clone()).map_err(|fault| fault.param("charge"));
+        };
+        let nothing = || Fault::invalid(format!("Nothing was paid by '{of}'."));
+        let intent = intent.ok_or_else(nothing)?;
+        let found = self.intents.get(&intent);
+        let found = found.ok_or_else(|| Fault::missing("payment_intent", &intent).param("payment_intent"))?;
+        found.latest_charge.clone().ok_or_else(|| {
+            Fault::invalid("This PaymentIntent does not have a successful charge to refund.")
+                .param("payment_intent")
+        })
+    }
+}

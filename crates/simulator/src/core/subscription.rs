@@ -1,0 +1,244 @@
+//! Subscriptions: what they are. `create`, `change` and `renew` say what happens to them.
+
+mod change;
+mod create;
+mod renew;
+
+use serde_json::{Value, json};
+
+use super::{Core, Fault, Metadata, Price, Row};
+
+pub use change::{SubscriptionChange, When};
+pub use create::{NewSubscription, PaymentBehavior};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Incomplete,
+    IncompleteExpired,
+    Trialing,
+    Active,
+    PastDue,
+    Unpaid,
+    Paused,
+    Canceled,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Incomplete => "incomplete",
+            Status::IncompleteExpired => "incomplete_expired",
+            Status::Trialing => "trialing",
+            Status::Active => "active",
+            Status::PastDue => "past_due",
+            Status::Unpaid => "unpaid",
+            Status::Paused => "paused",
+            Status::Canceled => "canceled",
+        }
+    }
+
+    /// Nothing can happen to it any more.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Status::Canceled | Status::IncompleteExpired)
+    }
+}
+
+/// What happens when a trial ends and there is no payment method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingPaymentMethod {
+    #[default]
+    CreateInvoice,
+    Cancel,
+    Pause,
+}
+
+impl MissingPaymentMethod {
+    pub const ALL: [MissingPaymentMethod; 3] =
+        [MissingPaymentMethod::CreateInvoice, MissingPaymentMethod::Cancel, MissingPaymentMethod::Pause];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MissingPaymentMethod::CreateInvoice => "create_invoice",
+            MissingPaymentMethod::Cancel => "cancel",
+            MissingPaymentMethod::Pause => "pause",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub id: String,
+    created: i64,
+    pub price: String,
+    pub quantity: u64,
+    /// Periods are counted from here, so that a month from the 31st comes back to the 31st.
+    anchor: i64,
+    /// How many periods from the anchor the current one ends.
+    cycles: i64,
+    pub period_start: i64,
+    pub period_end: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    pub id: String,
+    pub customer: String,
+    created: i64,
+    pub status: Status,
+    pub items: Vec<Item>,
+    pub currency: String,
+    pub metadata: Metadata,
+    anchor: i64,
+    trial: Option<(i64, i64)>,
+    missing_payment_method: MissingPaymentMethod,
+    pub cancel_at: Option<i64>,
+    cancel_at_period_end: bool,
+    canceled_at: Option<i64>,
+    ended_at: Option<i64>,
+    cancellation_reason: Option<&'static str>,
+    cancellation_comment: Option<String>,
+    pub payment_method: Option<String>,
+    pub latest_invoice: Option<String>,
+    /// In order of creation.
+    pub invoices: Vec<String>,
+}
+
+impl Row for Subscription {
+    const NOUN: &'static str = "subscription";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn owner(&self) -> Option<&str> {
+        Some(&self.customer)
+    }
+
+    fn render(&self, core: &Core) -> Value {
+        let items: Vec<Value> = self.items.iter().map(|item| item.render(self, core)).collect();
+        json!({
+            "id": self.id,
+            "object": "subscription",
+            "application": null,
+            "application_fee_percent": null,
+            "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
+            "billing_cycle_anchor": self.anchor,
+            "billing_cycle_anchor_config": null,
+            "billing_mode": { "flexible": null, "type": "classic" },
+            "billing_schedules": [],
+            "billing_thresholds": null,
+            "cancel_at": self.cancel_at,
+            "cancel_at_period_end": self.cancel_at_period_end,
+            "canceled_at": self.canceled_at,
+            "cancellation_details": {
+                "comment": self.cancellation_comment,
+                "feedback": null,
+                "reason": self.cancellation_reason,
+            },
+            "collection_method": "charge_automatically",
+            "created": self.created,
+            "currency": self.currency,
+            "customer": self.customer,
+            "customer_account": null,
+            "days_until_due": null,
+            "default_payment_method": self.payment_method,
+            "default_source": null,
+            "default_tax_rates": [],
+            "description": null,
+            "discounts": [],
+            "ended_at": self.ended_at,
+            "invoice_settings": { "account_tax_ids": null, "issuer": { "type": "self" } },
+            "items": {
+                "object": "list",
+                "data": items,
+                "has_more": false,
+                "total_count": self.items.len(),
+                "url": format!("/v1/subscription_items?subscription={}", self.id),
+            },
+            "latest_invoice": self.latest_invoice,
+            "livemode": false,
+            "metadata": self.metadata,
+            "next_pending_invoice_item_invoice": null,
+            "on_behalf_of": null,
+            "pause_collection": null,
+            "payment_settings": {
+                "payment_method_options": null,
+                "payment_method_types": null,
+                "save_default_payment_method": "off",
+            },
+            "pending_invoice_item_interval": null,
+            "pending_setup_intent": null,
+            "pending_update": null,
+            "schedule": null,
+            "start_date": self.created,
+            "status": self.status.as_str(),
+            "test_clock": null,
+            "transfer_data": null,
+            "trial_end": self.trial.map(|(_, end)| end),
+            "trial_settings": {
+                "end_behavior": { "missing_payment_method": self.missing_payment_method.as_str() },
+            },
+            "trial_start": self.trial.map(|(start, _)| start),
+        })
+    }
+}
+
+impl Item {
+    fn render(&self, subscription: &Subscription, core: &Core) -> Value {
+        let price = core.prices.get(&self.price);
+        json!({
+            "id": self.id,
+            "object": "subscription_item",
+            "billing_thresholds": null,
+            "created": self.created,
+            "current_period_end": self.period_end,
+            "current_period_start": self.period_start,
+            "discounts": [],
+            "metadata": {},
+            "plan": price.map(Price::to_plan),
+            "price": price.map(Price::to_json),
+            "quantity": self.quantity,
+            "subscription": subscription.id,
+            "tax_rates": [],
+        })
+    }
+}
+
+impl Subscription {
+    /// When something happens to it next that only the clock causes.
+    fn next(&self) -> Option<i64> {
+        let renews = matches!(self.status, Status::Active | Status::PastDue | Status::Unpaid);
+        let ends = self.items.iter().filter(|_| renews).map(|item| item.period_end);
+        let trial_end = self.trial.filter(|_| self.status == Status::Trialing).map(|(_, end)| end);
+        let expiry = (self.status == Status::Incomplete).then_some(self.created + create::INCOMPLETE_FOR);
+        let cancel = self.cancel_at.filter(|_| !self.status.is_terminal());
+        ends.chain(trial_end).chain(expiry).chain(cancel).min()
+    }
+}
+
+impl Core {
+    pub(crate) fn subscription(&self, id: &str) -> Result<&Subscription, Fault> {
+        self.subscriptions.get(id).ok_or_else(|| Fault::missing("subscription", id))
+    }
+
+    /// Changes it, wakes for what comes next, and tells of it if it shows.
+    pub(crate) fn edit_subscription(&mut self, id: &str, change: impl FnOnce(&mut Subscription)) {
+        let Some(before) = self.subscriptions.get(id).map(|it| it.render(self)) else { return };
+        self.edit_subscription_silently(id, change);
+        let Some(after) = self.subscriptions.get(id).map(|it| it.render(self)) else { return };
+        self.emit_change("customer.subscription.updated", &before, after);
+    }
+
+    /// For what another event tells.
+    fn edit_subscription_silently(&mut self, id: &str, change: impl FnOnce(&mut Subscription)) {
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        change(subscription);
+        if let Some(at) = subscription.next() {
+            self.wake(at, id);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `/v1`: keys, headers, idempotency and adversities around `api::call`.
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+
+use super::Site;
+use super::adversity::Adversity;
+use super::idempotency::{Begun, Kept};
+use super::world::World;
+use crate::api;
+use crate::core::calendar::http_date;
+use crate::core::{API_VERSION, Cause, Fault};
+
+/// Versions before this one have other shapes.
+const OLDEST_VERSION: &str = "2025-03-31";
+
+pub async fn v1(
+    State(site): State<Site>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let call = Call {
+        method: method.as_str().to_owned(),
+        path: uri.path().to_owned(),
+        form: if method == Method::GET {
+            uri.query().unwrap_or_default().to_owned()
+        } else {
+            // DELETE takes its parameters in either place.
+            let query = uri.query().filter(|_| body.is_empty()).unwrap_or_default();
+            format!("{query}{}", String::from_utf8_lossy(&body))
+        },
+        version: text(&headers, "stripe-version").unwrap_or(API_VERSION).to_owned(),
+        key: text(&headers, "idempotency-key").filter(|_| method == Method::POST).map(str::to_owned),
+    };
+    let authorized = authorize(&headers, site.api_key.as_deref()).and_then(|()| call.check_version());
+    let (request, begun) = site.shared.with(|world| {
+        let request = world.core.mint("req_");
+        let begun = authorized.and_then(|()| call.begin(world));
+        (request, begun)
+    });
+    let (answer, replayed) = match begun {
+        Err(fault) => (Kept::of(&fault, &request), false),
+        Ok(Begun::Replay(kept)) => (kept, true),
+        Ok(Begun::New) => {
+            let adversity =
+                site.shared.with(|world| world.adversities.take(&call.method, &call.path));
+            if let Some(delay) = adversity.as_ref().and_then(Adversity::delay) {
+                tokio::time::sleep(delay).await;
+            }
+            (site.shared.with(|world| call.carry_out(world, &request, adversity)), false)
+        }
+    };
+    let now = site.shared.read(|world| world.core.now());
+    respond(answer, &call, &request, now, replayed)
+}
+
+struct Call {
+    method: String,
+    path: String,
+    form: String,
+    version: String,
+    key: Option<String>,
+}
+
+impl Call {
+    fn check_version(&self) -> Result<(), Fault> {
+        if self.version.as_str() < OLDEST_VERSION {
+            return Err(Fault::not_simulated(&format!("API version {}", self.version)));
+        }
+        Ok(())
+    }
+
+    fn begin(&self, world: &mut World) -> Result<Begun, Fault> {
+        let Some(key) = &self.key else { return Ok(Begun::New) };
+        if key.is_empty() || key.len() > 255 {
+            let message = "Idempotency keys have 1 to 255 characters.";
+            return Err(Fault::other(400, "idempotency_error", message).early());
+        }
+        let parts = [self.method.as_bytes(), self.path.as_bytes(), self.form.as_bytes()];
+        world.keys.begin(key, &parts, world.core.now())
+    }
+
+    fn carry_out(&self, world: &mut World, request: &str, adversity: Option<Adversity>) -> Kept {
+        let bad = adversity.as_ref().and_then(Adversity::fault);
+        let effective = bad.is_none() || adversity.is_some_and(|it| it.took_effect());
+        let outcome = if effective {
+            let cause = Cause { request: request.to_owned(), idempotency_key: self.key.clone() };
+            world.core.set_cause(Some(cause));
+            let outcome = api::call(&mut world.core, &self.method, &self.path, &self.form);
+            world.core.set_cause(None);
+            outcome
+        } else {
+            Ok(serde_json::Value::Null)
+        };
+        let outcome = bad.map_or(outcome, Err);
+        let early = outcome.as_ref().is_err_and(|fault| fault.early);
+        let kept = match outcome {
+            Ok(object) => Kept {
+                status: 200,
+                body: pretty(&object),
+                request: request.to_owned(),
+            },
+            Err(fault) => Kept::of(&fault, request),
+        };
+        if let Some(key) = &self.key {
+            world.keys.finish(key, (!early).then(|| kept.clone()));
+        }
+        kept
+    }
+}
+
+impl Kept {
+    fn of(fault: &Fault, request: &str) -> Kept {
+        Kept { status: fault.status, body: pretty(&fault.body()), request: request.to_owned() }
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> Bytes {
+    Bytes::from(serde_json::to_vec_pretty(value).unwrap_or_default())
+}
+
+fn authorize(headers: &HeaderMap, api_key: Option<&str>) -> Result<(), Fault> {
+    let refuse = |message: &str| Err(Fault::other(401, "invalid_request_error", message).early());
+    let given = text(headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+    match (given, api_key) {
+        (None | Some(""), _) => refuse(
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer \
+             auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+        ),
+        (Some(given), Some(wanted)) if given != wanted => refuse("Invalid API Key provided."),
+        (Some(_), _) => Ok(()),
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn respond(answer: Kept, call: &Call, request: &str, now: i64, replayed: bool) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
+    let mut put = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    put("date", &http_date(now));
+    put("request-id", request);
+    put("stripe-version", &call.version);
+    if let Some(key) = &call.key {
+        put("idempotency-key", key);
+        put("original-request", &answer.request);
+    }
+    if replayed {
+        put("idempotent-replayed", "true");
+    }
+    response
+}

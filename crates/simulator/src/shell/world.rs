@@ -1,0 +1,100 @@
+//! The core and what the shell keeps beside it, behind one lock, with its clock tied to real time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::adversity::Adversities;
+use super::clock::unix_micros;
+use super::idempotency::Keys;
+use crate::core::Core;
+
+const MICROS: i64 = 1_000_000;
+
+/// What the lock guards.
+pub struct World {
+    pub core: Core,
+    pub keys: Keys,
+    pub adversities: Adversities,
+    /// Nothing is delivered for now.
+    pub held: bool,
+    /// The endpoint that `set_webhook` manages.
+    pub managed: Option<String>,
+    /// Microseconds that the simulator's clock is ahead of real time.
+    offset: i64,
+}
+
+/// A handle on it.
+#[derive(Clone)]
+pub struct Shared(Arc<Inner>);
+
+struct Inner {
+    world: Mutex<World>,
+    offset: watch::Sender<i64>,
+    /// Goes up whenever something may be there to deliver.
+    changed: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub fn new(seed: u64) -> Shared {
+        let world = World {
+            core: Core::new(seed, unix_micros().div_euclid(MICROS)),
+            keys: Keys::default(),
+            adversities: Adversities::default(),
+            held: false,
+            managed: None,
+            offset: 0,
+        };
+        let inner = Inner {
+            world: Mutex::new(world),
+            offset: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
+        };
+        Shared(Arc::new(inner))
+    }
+
+    /// Does something at the present instant. If it moves the core's clock, the offset moves with it.
+    pub fn with<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
+        // A panic of one command is its caller's; the others go on with what is there.
+        let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let present = (unix_micros() + world.offset).div_euclid(MICROS);
+        world.core.advance_to(present);
+        let now = world.core.now();
+        let result = act(&mut world);
+        let moved = world.core.now() - now;
+        if moved != 0 {
+            world.offset += moved * MICROS;
+            self.0.offset.send_replace(world.offset);
+        }
+        drop(world);
+        self.0.changed.send_modify(|version| *version += 1);
+        result
+    }
+
+    /// Lets the clock's own doings happen.
+    pub fn tick(&self) {
+        let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let present = (unix_micros() + world.offset).div_euclid(MICROS);
+        let events = world.core.events(0).len();
+        world.core.advance_to(present);
+        let more = world.core.events(0).len() > events;
+        drop(world);
+        if more {
+            self.0.changed.send_modify(|version| *version += 1);
+        }
+    }
+
+    /// Reads without waking anybody.
+    pub fn read<R>(&self, act: impl FnOnce(&World) -> R) -> R {
+        act(&self.0.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Microseconds ahead of real time.
+    pub fn offset(&self) -> watch::Receiver<i64> {
+        self.0.offset.subscribe()
+    }
+
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+}

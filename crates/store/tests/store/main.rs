@@ -1,0 +1,9 @@
+//! The store against a real Postgres. All tests of this process share one server and have a database each.
+
+mod append;
+mod feed;
+mod fixture;
+mod inbox;
+mod queue;
+mod route;
+mod settle;

@@ -1,0 +1,137 @@
+//! Who is dirty, and for whom.
+
+use tollgate_domain::facts::Learned;
+use tollgate_domain::id::FeatureId;
+use tollgate_domain::overrides::Override;
+
+use crate::fixture::{NOW, Place, applied, event, id, later, seats};
+
+#[tokio::test]
+async fn a_customer_is_taken_by_one_replica_at_a_time() {
+    let place = Place::new().await;
+    place.store.mark_dirty(&id("acme")).await.unwrap();
+    let loaded = place.dirty_one().await;
+    assert!(place.clean().await, "it is somebody's");
+    place.store.append(vec![applied(&loaded, None)]).await.unwrap();
+    place.store.mark_dirty(&id("acme")).await.unwrap();
+    assert_eq!(
+        place.dirty_one().await.customer,
+        id("acme"),
+        "it is nobody's once appended"
+    );
+}
+
+#[tokio::test]
+async fn marked_customers_come_before_those_whose_time_has_come_and_bulk_comes_last() {
+    let place = Place::new().await;
+    for (name, due_at) in [("bulk", None), ("due", Some(later(10)))] {
+        place.store.mark_dirty(&id(name)).await.unwrap();
+        let mut append = applied(&place.dirty_one().await, Some(seats(1)));
+        append.due_at = due_at;
+        place.store.append(vec![append]).await.unwrap();
+    }
+    place.store.activate("a", "hash-a", None).await.unwrap();
+    assert_eq!(place.store.reprojection_left().await.unwrap(), 2);
+    place.store.mark_dirty(&id("marked")).await.unwrap();
+    for expected in ["marked", "due", "bulk"] {
+        let taken = place.store.dirty(1, later(10)).await.unwrap();
+        assert_eq!(taken[0].customer, id(expected));
+    }
+}
+
+#[tokio::test]
+async fn an_override_is_loaded_and_makes_dirty() {
+    let place = Place::new().await;
+    let seats = FeatureId::parse("seats").unwrap();
+    let denied = Override {
+        feature: seats.clone(),
+        allow: None,
+        expires_at: Some(later(60)),
+    };
+    place.store.put_override(&id("acme"), &denied).await.unwrap();
+    let loaded = place.dirty_one().await;
+    assert_eq!(loaded.overrides, [denied]);
+    place.store.append(vec![applied(&loaded, None)]).await.unwrap();
+    place.store.remove_override(&id("acme"), &seats).await.unwrap();
+    assert!(place.dirty_one().await.overrides.is_empty());
+}
+
+#[tokio::test]
+async fn observations_are_loaded_by_sequence_with_how_they_were_learned() {
+    let place = Place::new().await;
+    let event = place.observed("evt", "acme").await;
+    let (from, to) = (later(1), later(2));
+    place
+        .store
+        .observe(
+            &id("acme"),
+            tollgate_domain::object::Kind::Subscription,
+            "sub_1",
+            "{}".into(),
+            from,
+            to,
+            event,
+        )
+        .await
+        .unwrap();
+    let loaded = place.dirty_one().await;
+    let learned: Vec<Learned> = loaded.observed.iter().map(|observed| observed.learned).collect();
+    assert_eq!(
+        learned,
+        [
+            Learned::Event { created: NOW },
+            Learned::Fetch {
+                from,
+                to,
+                covers_seq: event
+            }
+        ]
+    );
+    assert_eq!(loaded.observed[0].body, "body of evt");
+}
+
+#[tokio::test]
+async fn an_earlier_failure_keeps_its_time_when_a_later_append_knows_nothing_of_it() {
+    let place = Place::new().await;
+    let failed = place.observed("evt_1", "acme").await;
+    let mut append = applied(&place.dirty_one().await, None);
+    append.applied = vec![];
+    (append.failed, append.due_at) = (vec![(failed, "later".into(), Some(later(60)))], Some(later(60)));
+    place.store.append(vec![append]).await.unwrap();
+    // Another observation is applied before that time; the first is not loaded and nothing else is due.
+    place.observed("evt_2", "acme").await;
+    place
+        .store
+        .append(vec![applied(&place.dirty_one().await, None)])
+        .await
+        .unwrap();
+    let due = place.store.dirty(10, later(60)).await.unwrap();
+    assert_eq!(due.len(), 1, "evt_1 is tried again");
+    assert_eq!(due[0].observed[0].seq, failed);
+}
+
+#[tokio::test]
+async fn more_observations_than_fit_into_one_round_are_applied_in_the_next() {
+    let place = Place::new().await;
+    let events: Vec<_> = (0..600).map(|n| event(&format!("evt_{n}"))).collect();
+    place.store.accept(&events).await.unwrap();
+    let to = || tollgate_store::Routing::Customer {
+        customer: id("acme"),
+        ids: vec![],
+    };
+    let unrouted = place.store.unrouted(1_000, NOW).await.unwrap();
+    place
+        .store
+        .route(&unrouted.iter().map(|row| (row.seq, to())).collect::<Vec<_>>())
+        .await
+        .unwrap();
+    let mut seen = 0;
+    loop {
+        let Some(loaded) = place.store.dirty(1, NOW).await.unwrap().pop() else {
+            break;
+        };
+        seen += loaded.observed.len();
+        place.store.append(vec![applied(&loaded, None)]).await.unwrap();
+    }
+    assert_eq!(seen, 600);
+}
