@@ -81,7 +81,7 @@ pub async fn with<T>(
 impl Stack {
     /// In the order in which one needs the other; returns when the service is ready.
     async fn start(mut config: Config, ports: Ports, say: &Narrator) -> Result<Stack> {
-        let stripe = Stripe::start(loopback(ports.simulator), SECRET_KEY).await?;
+        let mut stripe = Stripe::start(loopback(ports.simulator), SECRET_KEY).await?;
         say.note(&format!("Stripe: simulated at {}", stripe.base_url()));
         config.stripe_base_url = stripe.base_url();
         config.stripe_secret_key = Some(SECRET_KEY.to_owned().into());

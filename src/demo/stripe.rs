@@ -10,7 +10,11 @@ use stripe_simulator::{Options, Running};
 use tollgate_domain::clock::Clock;
 
 /// The simulated Stripe, with the prices of the demo's catalog.
-pub struct Stripe(Running);
+pub struct Stripe {
+    running: Running,
+    /// Events from this one on are delivered.
+    delivered_from: usize,
+}
 
 impl Stripe {
     /// Starts it and puts the prices on sale.
@@ -26,36 +30,41 @@ impl Stripe {
             price(core, "Team", "team_monthly", 1_200, Some((Interval::Month, 1)))?;
             price(core, "Audit report", "report_once", 25_000, None)
         })?;
-        Ok(Stripe(running))
+        Ok(Stripe {
+            running,
+            delivered_from: 0,
+        })
     }
 
     pub fn base_url(&self) -> String {
-        self.0.base_url()
+        self.running.base_url()
     }
 
     /// The clock that everything here goes by.
     pub fn clock(&self) -> Clock {
-        Clock::new(self.0.clock_offset())
+        Clock::new(self.running.clock_offset())
     }
 
     /// Sends webhooks there from now on, signed.
-    pub fn deliver_to(&self, url: &str, secret: &str) {
-        self.0.set_webhook(url, secret);
+    pub fn deliver_to(&mut self, url: &str, secret: &str) {
+        self.delivered_from = self.running.with(|core| core.events(0).len());
+        self.running.set_webhook(url, secret);
     }
 
     /// Time passes; what falls due meanwhile happens.
     pub fn advance(&self, by: Duration) {
-        self.0.advance(i64::try_from(by.as_secs()).unwrap_or(i64::MAX));
+        self.running
+            .advance(i64::try_from(by.as_secs()).unwrap_or(i64::MAX));
     }
 
-    /// How many events there have been.
+    /// How many events were to be delivered so far.
     pub fn events(&self) -> usize {
-        self.0.with(|core| core.events(0).len())
+        self.running.with(|core| core.events(self.delivered_from).len())
     }
 
     /// How many invoices have been paid.
     pub fn paid_invoices(&self) -> usize {
-        self.0.with(|core| {
+        self.running.with(|core| {
             core.events(0)
                 .iter()
                 .filter(|event| event.kind == "invoice.paid")
@@ -70,13 +79,13 @@ impl Stripe {
         } else {
             Outcome::Succeed
         };
-        self.0
+        self.running
             .with(|core| Ok(core.set_payment_outcome(&newest(core, "customer", |_| true)?, outcome)?))
     }
 
     /// The customer pays what is open; says what became of it.
     pub fn pay_open_invoice(&self) -> Result<String> {
-        self.0.with(|core| {
+        self.running.with(|core| {
             let open = newest(core, "invoice", |invoice| invoice["status"] == "open")?;
             Ok(told(&core.pay_invoice(&open)?))
         })
@@ -84,7 +93,7 @@ impl Stripe {
 
     /// The subscription will not be renewed; says how it stands.
     pub fn cancel_at_period_end(&self) -> Result<String> {
-        self.0.with(|core| {
+        self.running.with(|core| {
             Ok(told(&core.cancel_at_period_end(
                 &newest(core, "subscription", |_| true)?,
                 true,
@@ -94,7 +103,7 @@ impl Stripe {
 
     /// All of the newest purchase is paid back; says how the refund stands.
     pub fn refund_last_payment(&self) -> Result<String> {
-        self.0.with(|core| {
+        self.running.with(|core| {
             Ok(told(
                 &core.refund(&newest(core, "checkout.session", |_| true)?, None)?,
             ))
@@ -103,7 +112,7 @@ impl Stripe {
 
     /// Ends it.
     pub async fn stop(self) {
-        self.0.shutdown().await;
+        self.running.shutdown().await;
     }
 }
 
@@ -129,7 +138,10 @@ fn price(
 /// The id of the object of a kind that something last happened to.
 fn newest(core: &Core, kind: &str, holds: impl Fn(&Value) -> bool) -> Result<String> {
     let events = core.events(0);
-    let objects = events.iter().rev().map(|event| event.to_json()["data"]["object"].take());
+    let objects = events
+        .iter()
+        .rev()
+        .map(|event| event.to_json()["data"]["object"].take());
     let mut ids = objects
         .filter(|object| object["object"] == kind)
         .map(|object| text(&object["id"]));

@@ -97,10 +97,10 @@ impl Feed {
         {
             return Ok(view);
         }
-        let (wanted, revision_lost) = self.certified(need, place).await?;
+        let (wanted, revision_lost) = in_time(need.patience, self.certified(need, place)).await?;
         let view = match self.view_when(wanted, customers, until).await {
             Some(view) => view,
-            None => self.read_through(wanted, customers).await?,
+            None => in_time(need.patience, self.read_through(wanted, customers)).await?,
         };
         Ok(View {
             revision_lost,
@@ -121,7 +121,7 @@ impl Feed {
         if place == Place::Ahead && self.view_when(wanted, &[], until).await.is_some() {
             return Ok(Place::Reached);
         }
-        let position = self.position().await?;
+        let position = in_time(patience, self.position()).await?;
         let place = Branch::of(&position).place(wanted, position.head);
         if place == Place::Reached && self.view_when(wanted, &[], until).await.is_none() {
             return Err(Unanswerable::NotCurrent("the tailer is behind".into()));
@@ -255,6 +255,15 @@ fn view(state: &State, customers: &[CustomerId]) -> View {
             .map(|customer| state.customer(customer).cloned())
             .collect(),
     }
+}
+
+/// A database that hangs is one that does not answer.
+async fn in_time<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, Unanswerable>>,
+) -> Result<T, Unanswerable> {
+    let late = |_| Err(Unanswerable::NotCurrent("it did not answer in time".into()));
+    tokio::time::timeout(patience, work).await.unwrap_or_else(late)
 }
 
 fn certifies(position: &Position) -> Result<(), Unanswerable> {

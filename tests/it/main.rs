@@ -4,6 +4,7 @@ mod architecture;
 mod bad_input;
 mod corpus;
 mod door;
+mod history;
 mod processes;
 mod story;
 mod support;

@@ -1,5 +1,7 @@
 //! What can go wrong, in words that hold neither passwords nor rows.
 
+use std::time::Duration;
+
 /// Why an operation did not happen.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -72,20 +74,26 @@ pub(crate) fn without_nul(value: serde_json::Value) -> serde_json::Value {
     }
 }
 
+/// For one statement: on a dead connection nothing else would end it.
+const DEADLINE: Duration = Duration::from_secs(15);
+
 /// Conflicts of concurrent statements resolve themselves: `work` is done again, a few times.
 pub(crate) async fn retried<T, F>(mut work: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, sqlx::Error>>,
 {
-    let mut left = 5;
-    loop {
-        match work().await {
+    for attempt in 1.. {
+        let Ok(outcome) = tokio::time::timeout(DEADLINE, work()).await else {
+            return Err(StoreError::Unavailable("a statement took too long".into()));
+        };
+        match outcome {
             Err(sqlx::Error::Database(refusal))
-                if left > 0 && matches!(refusal.code().as_deref(), Some("40001" | "40P01")) =>
+                if attempt <= 5 && matches!(refusal.code().as_deref(), Some("40001" | "40P01")) =>
             {
-                left -= 1;
+                tokio::time::sleep(Duration::from_millis(5) * attempt).await;
             }
             outcome => return outcome.map_err(StoreError::from),
         }
     }
+    unreachable!("the last attempt returns")
 }

@@ -3,9 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{Connection, PgPool};
 use tollgate_domain::time::Timestamp;
 
 use crate::StoreError;
@@ -15,6 +15,9 @@ static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// Serialises migrations of several processes.
 const MIGRATION_LOCK: i64 = 0x746f_6c6c;
+
+/// For the first connection.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the database is. Has no `Debug`: the URL holds a password.
 #[derive(Clone)]
@@ -35,19 +38,21 @@ impl Store {
     /// # Errors
     /// The URL is none, or nobody answers there.
     pub async fn connect(settings: &Settings) -> Result<Store, StoreError> {
-        let options = PgConnectOptions::from_str(&settings.url)?
-            .application_name("tollgate")
-            .options([("tcp_user_timeout", "10000")]);
+        let options = PgConnectOptions::from_str(&settings.url)?.application_name("tollgate");
+        // The pool would try again until its time is over, and not tell why.
+        let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options));
+        let first = first.await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map_err(|error| {
+            let error = StoreError::from(error);
+            StoreError::Schema(format!("{error}; check TOLLGATE_DATABASE_URL and whether Postgres runs there"))
+        })?;
+        // It was only to see; a server that minds is not there any more.
+        let _ = first.close().await;
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(Duration::from_secs(3))
             .max_lifetime(Duration::from_secs(1_800))
             .connect_lazy_with(options);
-        let store = Store { pool };
-        store.now().await.map_err(|error| {
-            StoreError::Unavailable(format!("{error}; check TOLLGATE_DATABASE_URL and whether Postgres runs there"))
-        })?;
-        Ok(store)
+        Ok(Store { pool })
     }
 
     /// Brings the tables to this binary's version; several processes may try at once.

@@ -188,11 +188,6 @@ impl Row for Session {
 }
 
 impl Session {
-    /// Where the browser goes after success.
-    pub fn success_url(&self) -> Option<String> {
-        Some(self.new.success_url.as_ref()?.replace("{CHECKOUT_SESSION_ID}", &self.id))
-    }
-
     /// Only by `expand` or by their own route, never in events.
     pub fn line_items(&self, core: &Core) -> Vec<Value> {
         self.items.iter().map(|item| item.render(core)).collect()
@@ -304,6 +299,16 @@ impl Core {
             return Err(Fault::invalid(message).param("line_items"));
         }
         Ok(currency.unwrap_or("usd").to_owned())
+    }
+
+    /// Where the browser goes after success, with the session's id filled in.
+    ///
+    /// # Errors
+    /// No such session.
+    pub fn success_url(&self, id: &str) -> Result<Option<String>, Fault> {
+        let session = self.session(id)?;
+        let url = session.new.success_url.as_ref();
+        Ok(url.map(|url| url.replace("{CHECKOUT_SESSION_ID}", id)))
     }
 
     pub(crate) fn session(&self, id: &str) -> Result<&Session, Fault> {

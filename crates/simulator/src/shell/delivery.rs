@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use sha2::Sha256;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::clock::unix_micros;
 use super::world::{Shared, World};
@@ -93,12 +93,28 @@ async fn deliver(shared: Shared, http: Http, endpoint: String, from: usize) {
                 }
                 Err(error) => {
                     tracing::info!(event = id, %error, "not delivered, will be tried again");
-                    sleep(pause).await;
+                    wait(&shared, &endpoint, &url, pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             },
         }
     }
+}
+
+/// Until it is time to try again, or the endpoint has moved.
+async fn wait(shared: &Shared, endpoint: &str, url: &str, pause: Duration) {
+    let mut changed = shared.changed();
+    let moved = async {
+        loop {
+            let same = shared.read(|world| {
+                world.core.webhook_endpoints().any(|it| it.id == endpoint && it.url == url && !it.disabled)
+            });
+            if !same || changed.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    let _ = timeout(pause, moved).await;
 }
 
 async fn post(http: &Http, url: &str, secret: &str, body: Bytes) -> Result<()> {

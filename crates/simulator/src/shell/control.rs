@@ -1,0 +1,200 @@
+//! `/_simulator`: what no real Stripe has. JSON in, JSON out.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Site;
+use super::adversity::Adversity;
+use super::world::World;
+use crate::core::{Answer, Core, Fault, Outcome};
+
+pub fn routes() -> Router<Site> {
+    Router::new()
+        .route("/advance", post(advance))
+        .route("/clock", get(clock))
+        .route("/next_payment", post(next_payment))
+        .route("/pay_invoice", post(pay_invoice))
+        .route("/cancel", post(cancel))
+        .route("/refund", post(refund))
+        .route("/fail_refund", post(fail_refund))
+        .route("/expire", post(expire))
+        .route("/webhook", post(webhook))
+        .route("/hold", post(hold))
+        .route("/release", post(release))
+        .route("/adversity", post(adversity).delete(calm))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: i64,
+}
+
+async fn advance(State(site): State<Site>, Json(it): Json<Advance>) -> Response {
+    if it.seconds < 0 {
+        return reply(Err(Fault::invalid("The clock only goes forward.").param("seconds")));
+    }
+    site.shared.with(|world| world.core.advance(it.seconds));
+    clock(State(site)).await
+}
+
+async fn clock(State(site): State<Site>) -> Response {
+    let now = site.shared.with(|world| world.core.now());
+    let offset = *site.shared.offset().borrow();
+    reply(Ok(json!({ "now": now, "offset_micros": offset })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NextPayment {
+    customer: String,
+    outcome: Wanted,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Wanted {
+    Succeed,
+    Fail,
+}
+
+/// Holds until it is set again.
+async fn next_payment(State(site): State<Site>, Json(it): Json<NextPayment>) -> Response {
+    let outcome = match it.outcome {
+        Wanted::Succeed => Outcome::Succeed,
+        Wanted::Fail => Outcome::Decline,
+    };
+    on_core(&site, |core| core.set_payment_outcome(&it.customer, outcome).map(|()| json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneInvoice {
+    invoice: String,
+}
+
+async fn pay_invoice(State(site): State<Site>, Json(it): Json<OneInvoice>) -> Response {
+    on_core(&site, |core| core.pay_invoice(&it.invoice))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cancel {
+    subscription: String,
+    #[serde(default)]
+    at_period_end: bool,
+}
+
+async fn cancel(State(site): State<Site>, Json(it): Json<Cancel>) -> Response {
+    on_core(&site, |core| {
+        if it.at_period_end {
+            core.cancel_at_period_end(&it.subscription, true)
+        } else {
+            core.cancel_subscription(&it.subscription)
+        }
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refund {
+    charge: Option<String>,
+    payment_intent: Option<String>,
+    session: Option<String>,
+    invoice: Option<String>,
+    amount: Option<i64>,
+}
+
+async fn refund(State(site): State<Site>, Json(it): Json<Refund>) -> Response {
+    let Some(of) = it.charge.or(it.payment_intent).or(it.session).or(it.invoice) else {
+        return reply(Err(Fault::invalid("Name one of charge, payment_intent, session, invoice.")));
+    };
+    on_core(&site, |core| core.refund(&of, it.amount))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneRefund {
+    refund: String,
+}
+
+async fn fail_refund(State(site): State<Site>, Json(it): Json<OneRefund>) -> Response {
+    on_core(&site, |core| core.fail_refund(&it.refund))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneSession {
+    session: String,
+}
+
+async fn expire(State(site): State<Site>, Json(it): Json<OneSession>) -> Response {
+    on_core(&site, |core| core.expire_session(&it.session))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Webhook {
+    url: String,
+    secret: String,
+}
+
+async fn webhook(State(site): State<Site>, Json(it): Json<Webhook>) -> Response {
+    site.shared.with(|world| world.set_webhook(&it.url, &it.secret));
+    reply(Ok(json!({})))
+}
+
+/// Events pile up until they are released.
+async fn hold(State(site): State<Site>) -> Response {
+    site.shared.with(|world| world.held = true);
+    reply(Ok(json!({})))
+}
+
+async fn release(State(site): State<Site>) -> Response {
+    site.shared.with(|world| world.held = false);
+    reply(Ok(json!({})))
+}
+
+async fn adversity(State(site): State<Site>, Json(it): Json<Adversity>) -> Response {
+    site.shared.with(|world| world.adversities.add(it));
+    reply(Ok(json!({})))
+}
+
+/// Takes every adversity back.
+async fn calm(State(site): State<Site>) -> Response {
+    site.shared.with(|world| world.adversities.clear());
+    reply(Ok(json!({})))
+}
+
+impl World {
+    /// The one endpoint that is managed from here: made at the first call, moved by later ones.
+    pub fn set_webhook(&mut self, url: &str, secret: &str) {
+        if let Some(id) = self.managed.clone()
+            && self.core.move_webhook_endpoint(&id, url, secret).is_ok()
+        {
+            return;
+        }
+        let all = vec!["*".to_owned()];
+        let endpoint = self.core.create_webhook_endpoint(url, Some(secret.to_owned()), all);
+        self.managed = endpoint["id"].as_str().map(str::to_owned);
+    }
+}
+
+fn on_core(site: &Site, act: impl FnOnce(&mut Core) -> Answer) -> Response {
+    reply(site.shared.with(|world| act(&mut world.core)))
+}
+
+fn reply(answer: Answer) -> Response {
+    match answer {
+        Ok(value) => Json::<Value>(value).into_response(),
+        Err(fault) => {
+            let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, Json(fault.body())).into_response()
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The simulator over real sockets, and its core under random histories.
+
+#![recursion_limit = "512"]
+
+mod api;
+mod histories;
+mod idempotency;
+mod story;
+mod support;

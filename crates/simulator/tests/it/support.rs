@@ -1,0 +1,192 @@
+//! A small HTTP client, and a place that webhooks are delivered to.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::routing::post;
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use stripe_simulator::{Options, Running, start};
+use tokio::sync::watch;
+
+pub const KEY: &str = "sk_test_of_the_tests";
+pub const SECRET: &str = "whsec_of_the_tests";
+
+/// A simulator and a client of it.
+pub struct Stripe {
+    pub running: Running,
+    http: Client<HttpConnector, Full<Bytes>>,
+}
+
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+    }
+
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        self.json()
+    }
+
+    #[track_caller]
+    pub fn error(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self.json()["error"].clone()
+    }
+}
+
+impl Stripe {
+    pub async fn start() -> Stripe {
+        let options = Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            seed: 7,
+            webhook: None,
+            api_key: Some(KEY.into()),
+        };
+        let running = start(options).await.unwrap();
+        Stripe { running, http: Client::builder(TokioExecutor::new()).build_http() }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, "", &[]).await
+    }
+
+    pub async fn post(&self, path: &str, form: &str) -> Reply {
+        self.send("POST", path, form, &[]).await
+    }
+
+    pub async fn post_keyed(&self, path: &str, form: &str, key: &str) -> Reply {
+        self.send("POST", path, form, &[("idempotency-key", key)]).await
+    }
+
+    pub async fn control(&self, path: &str, body: Value) -> Value {
+        let headers = [("content-type", "application/json")];
+        self.send("POST", &format!("/_simulator/{path}"), &body.to_string(), &headers).await.ok()
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.running.base_url()) };
+        let mut request = Request::builder().method(method).uri(url);
+        if headers.iter().all(|(name, _)| *name != "content-type") {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        if headers.iter().all(|(name, _)| *name != "authorization") {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {KEY}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let response = self.http.request(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// A monthly price of 20 dollars and its id.
+    pub async fn monthly_price(&self) -> String {
+        let form = "currency=usd&unit_amount=2000&recurring[interval]=month&lookup_key=team_monthly\
+                    &product_data[name]=Team";
+        id(&self.post("/v1/prices", form).await.ok())
+    }
+
+    pub async fn customer(&self) -> String {
+        id(&self.post("/v1/customers", "email=a@example.com&metadata[tollgate_customer]=acme").await.ok())
+    }
+}
+
+pub fn id(object: &Value) -> String {
+    object["id"].as_str().unwrap().to_owned()
+}
+
+/// Receives webhooks; answers what it is told to.
+#[derive(Clone)]
+pub struct Sink {
+    pub url: String,
+    inner: Arc<Mutex<Inner>>,
+    count: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct Inner {
+    taken: Vec<(String, Bytes)>,
+    refuse: usize,
+}
+
+impl Sink {
+    pub async fn start() -> Sink {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let sink = Sink { url, inner: Arc::default(), count: watch::Sender::new(0) };
+        let router = Router::new().route("/hook", post(take)).with_state(sink.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        sink
+    }
+
+    /// The next deliveries are answered 500.
+    pub fn refuse(&self, deliveries: usize) {
+        self.inner.lock().unwrap().refuse = deliveries;
+    }
+
+    /// Waits until an event of this type has come, and returns the first.
+    pub async fn event(&self, kind: &str) -> Value {
+        let mut count = self.count.subscribe();
+        let wait = count.wait_for(|_| self.events().iter().any(|event| event["type"] == kind));
+        tokio::time::timeout(Duration::from_secs(20), async { wait.await.map(|_| ()) })
+            .await
+            .unwrap_or_else(|_| panic!("no {kind} among {:?}", self.kinds()))
+            .unwrap();
+        self.events().into_iter().find(|event| event["type"] == kind).unwrap()
+    }
+
+    pub fn events(&self) -> Vec<Value> {
+        let inner = self.inner.lock().unwrap();
+        inner.taken.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
+    }
+
+    /// Header and body of everything taken.
+    pub fn deliveries(&self) -> Vec<(String, Bytes)> {
+        self.inner.lock().unwrap().taken.clone()
+    }
+
+    pub fn kinds(&self) -> Vec<String> {
+        self.events().iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub fn clear(&self) {
+        self.inner.lock().unwrap().taken.clear();
+    }
+}
+
+async fn take(State(sink): State<Sink>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let signature = headers["stripe-signature"].to_str().unwrap().to_owned();
+    {
+        let mut inner = sink.inner.lock().unwrap();
+        if inner.refuse > 0 {
+            inner.refuse -= 1;
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        inner.taken.push((signature, body));
+    }
+    sink.count.send_modify(|count| *count += 1);
+    StatusCode::OK
+}
