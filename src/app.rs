@@ -86,10 +86,18 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     let feed = Feed::new(store.clone(), clock.clone(), feed::Settings::default());
     let health = Health::new();
     let livemode = stripe.livemode();
-    let pipeline =
-        Pipeline::new(store.clone(), stripe.clone(), clock.clone(), settings::pipeline(config, livemode));
-    let commands =
-        Commands::new(store.clone(), stripe, clock.clone(), settings::commands(config, pipeline.nudge()));
+    let pipeline = Pipeline::new(
+        store.clone(),
+        stripe.clone(),
+        clock.clone(),
+        settings::pipeline(config, livemode),
+    );
+    let commands = Commands::new(
+        store.clone(),
+        stripe,
+        clock.clone(),
+        settings::commands(config, pipeline.nudge()),
+    );
     let service = Service::new(feed.clone(), commands, clock, settings::service(config));
     let door = webhook::router(pipeline.inbox(), webhook_settings);
 
@@ -109,14 +117,41 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     let stop = running.working.clone();
     running.station("pipeline", pipeline.run(stop.clone()));
     running.station("feed", feed.clone().run(stop.clone()));
-    running.station("readiness", report_readiness(feed.ready(), health.clone(), stop.clone()));
+    running.station(
+        "readiness",
+        report_readiness(feed.ready(), health.clone(), stop.clone()),
+    );
     let operations = ops::router(move || metrics.render(), &health);
     let limits = settings::listen(config);
-    running.station("ops", finished(listen::serve(ops_listener, operations, limits.clone(), stop)));
+    running.station(
+        "ops",
+        finished(listen::serve(ops_listener, operations, limits.clone(), stop)),
+    );
     let stop = running.listening.clone();
-    running.station("webhook", finished(listen::serve(webhook_listener, door, limits.clone(), stop.clone())));
-    let settings = grpc::Settings { listen: limits, ..grpc::Settings::default() };
-    running.station("grpc", finished(grpc::serve(grpc_listener, service, health, callers, settings, stop)));
+    running.station(
+        "webhook",
+        finished(listen::serve(
+            webhook_listener,
+            door,
+            limits.clone(),
+            stop.clone(),
+        )),
+    );
+    let settings = grpc::Settings {
+        listen: limits,
+        ..grpc::Settings::default()
+    };
+    running.station(
+        "grpc",
+        finished(grpc::serve(
+            grpc_listener,
+            service,
+            health,
+            callers,
+            settings,
+            stop,
+        )),
+    );
     Ok(running)
 }
 

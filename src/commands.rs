@@ -1,13 +1,16 @@
 //! What callers ask to be done at Stripe: a page to buy on, its outcome, the customer portal.
 //!
-//! [`request`] is what may be asked · `sale` finds out what it would sell · `stripe_customer` makes the one Stripe customer
-//! · [`checkout`] opens the page · [`outcome`] says what became of it · `portal` opens the portal.
+//! [`request`] is what may be asked · `returning` where a browser may be sent back to · `sale` finds out what it would
+//! sell · `existing` what the customer has already · `stripe_customer` makes the one Stripe customer · [`checkout`] opens the
+//! page · [`outcome`] says what became of it · `portal` opens the portal.
 
 pub mod checkout;
+mod existing;
 pub mod outcome;
 mod portal;
 pub mod refused;
 pub mod request;
+mod returning;
 mod sale;
 mod stripe_customer;
 
@@ -44,7 +47,12 @@ pub struct Commands {
 impl Commands {
     /// They work on what is given; nothing is kept in memory, so every replica can answer every retry.
     pub fn new(store: Store, stripe: Client, clock: Clock, settings: Settings) -> Commands {
-        Commands { store, stripe, clock, settings }
+        Commands {
+            store,
+            stripe,
+            clock,
+            settings,
+        }
     }
 
     fn nudge(&self) {

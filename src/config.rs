@@ -18,7 +18,14 @@ pub use value::{Secret, list, span};
 const PREFIX: &str = "TOLLGATE_";
 
 /// Variables with our prefix that tests, the demo and the calling commands read by themselves.
-const NOT_SETTINGS: &[&str] = &["address", "token", "postgres", "stripe_corpus", "test_database_url", "tools"];
+const NOT_SETTINGS: &[&str] = &[
+    "address",
+    "token",
+    "postgres",
+    "stripe_corpus",
+    "test_database_url",
+    "tools",
+];
 
 /// All settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -129,11 +136,18 @@ impl Config {
         let mut figment = Figment::new();
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(ConfigError(format!("there is no configuration file {}", file.display())));
+                return Err(ConfigError(format!(
+                    "there is no configuration file {}",
+                    file.display()
+                )));
             }
             figment = figment.merge(Toml::file_exact(file).profile(Profile::Default));
         }
-        figment = figment.merge(Env::prefixed(PREFIX).ignore(NOT_SETTINGS).profile(Profile::Default));
+        figment = figment.merge(
+            Env::prefixed(PREFIX)
+                .ignore(NOT_SETTINGS)
+                .profile(Profile::Default),
+        );
         figment.extract().map_err(|error| ConfigError(explain(&error)))
     }
 
@@ -149,10 +163,17 @@ impl Config {
             }
         };
         let set = |secret: &Option<Secret>| secret.as_ref().is_some_and(|secret| !secret.is_empty());
-        need(set(&self.database_url), "TOLLGATE_DATABASE_URL is not set: postgres://user:password@host/database");
-        need(set(&self.stripe_secret_key), "TOLLGATE_STRIPE_SECRET_KEY is not set: a key sk_… or rk_… of your Stripe account");
         need(
-            !self.stripe_webhook_secrets.is_empty() && !self.stripe_webhook_secrets.iter().any(Secret::is_empty),
+            set(&self.database_url),
+            "TOLLGATE_DATABASE_URL is not set: postgres://user:password@host/database",
+        );
+        need(
+            set(&self.stripe_secret_key),
+            "TOLLGATE_STRIPE_SECRET_KEY is not set: a key sk_… or rk_… of your Stripe account",
+        );
+        need(
+            !self.stripe_webhook_secrets.is_empty()
+                && !self.stripe_webhook_secrets.iter().any(Secret::is_empty),
             "TOLLGATE_STRIPE_WEBHOOK_SECRETS is empty: the whsec_… of your webhook endpoint; without it anybody could \
              send events",
         );
@@ -165,8 +186,15 @@ impl Config {
             !self.insecure_no_auth || self.grpc_listen.ip().is_loopback(),
             "--insecure-no-auth works on a loopback address only: set TOLLGATE_GRPC_LISTEN=127.0.0.1:50051, or callers",
         );
-        need(self.webhook_tolerance > Span::ZERO, "TOLLGATE_WEBHOOK_TOLERANCE must be more than 0, or old events could be replayed");
-        if wrong.is_empty() { Ok(()) } else { Err(ConfigError(wrong.join("\n"))) }
+        need(
+            self.webhook_tolerance > Span::ZERO,
+            "TOLLGATE_WEBHOOK_TOLERANCE must be more than 0, or old events could be replayed",
+        );
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError(wrong.join("\n")))
+        }
     }
 }
 
@@ -180,10 +208,16 @@ pub fn this_program() -> std::io::Result<PathBuf> {
 
 fn explain(error: &figment::Error) -> String {
     let lines = error.clone().into_iter().map(|error| {
-        let from = error.metadata.as_ref().map_or(String::new(), |from| format!(" (from {})", from.name));
+        let from = error
+            .metadata
+            .as_ref()
+            .map_or(String::new(), |from| format!(" (from {})", from.name));
         match &error.kind {
             Kind::UnknownField(name, known) => {
-                let near = known.iter().map(|k| (strsim::damerau_levenshtein(name, k), k)).min();
+                let near = known
+                    .iter()
+                    .map(|k| (strsim::damerau_levenshtein(name, k), k))
+                    .min();
                 let hint = near
                     .filter(|(distance, _)| *distance <= 4)
                     .map_or(String::new(), |(_, near)| format!("; did you mean `{near}`?"));
@@ -205,13 +239,18 @@ mod tests {
     use super::*;
 
     fn from(toml: &str) -> Result<Config, ConfigError> {
-        Figment::from(Toml::string(toml)).extract().map_err(|error| ConfigError(explain(&error)))
+        Figment::from(Toml::string(toml))
+            .extract()
+            .map_err(|error| ConfigError(explain(&error)))
     }
 
     #[test]
     fn an_unknown_setting_is_refused_with_the_closest_known_one() {
         let text = from("catalogue = 'x.yaml'").unwrap_err().to_string();
-        assert!(text.contains("unknown setting `catalogue`") && text.contains("did you mean `catalog`?"), "{text}");
+        assert!(
+            text.contains("unknown setting `catalogue`") && text.contains("did you mean `catalog`?"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -219,13 +258,23 @@ mod tests {
         let config = from("stripe_webhook_secrets = 'whsec_a, whsec_b'\ndrain_delay = '250ms'").unwrap();
         assert_eq!(config.stripe_webhook_secrets.len(), 2);
         assert_eq!(config.drain_delay, Span(250_000));
-        assert!(from("drain_delay = 'soon'").unwrap_err().to_string().contains("drain_delay"));
+        assert!(
+            from("drain_delay = 'soon'")
+                .unwrap_err()
+                .to_string()
+                .contains("drain_delay")
+        );
     }
 
     #[test]
     fn what_serve_needs_is_named_all_at_once() {
         let text = Config::default().check().unwrap_err().to_string();
-        for name in ["DATABASE_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS", "CALLERS"] {
+        for name in [
+            "DATABASE_URL",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRETS",
+            "CALLERS",
+        ] {
             assert!(text.contains(name), "{text}");
         }
     }
@@ -233,18 +282,29 @@ mod tests {
     #[test]
     fn an_empty_webhook_secret_is_refused() {
         let config = from("stripe_webhook_secrets = 'whsec_a,'").unwrap();
-        assert!(config.check().unwrap_err().to_string().contains("STRIPE_WEBHOOK_SECRETS is empty"));
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("STRIPE_WEBHOOK_SECRETS is empty")
+        );
     }
 
     #[test]
     fn no_secret_is_printed() {
-        let config = from("stripe_secret_key = 'sk_test_hidden'\ndatabase_url = 'postgres://u:hidden@h/d'").unwrap();
+        let config =
+            from("stripe_secret_key = 'sk_test_hidden'\ndatabase_url = 'postgres://u:hidden@h/d'").unwrap();
         assert!(!format!("{config:?}").contains("hidden"));
     }
 
     #[test]
     fn everybody_may_call_on_loopback_only() {
-        let text = from("insecure_no_auth = true").unwrap().check().unwrap_err().to_string();
+        let text = from("insecure_no_auth = true")
+            .unwrap()
+            .check()
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("loopback"), "{text}");
     }
 }

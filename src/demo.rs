@@ -122,6 +122,9 @@ fn cheat_sheet(stack: &Stack) -> Vec<String> {
         ),
         "    and open the URL that it prints: the page can be clicked".to_owned(),
         format!("tollgate check acme seats 5{at}"),
-        format!("curl -d '{{\"seconds\":2682000}}' {stripe}/_simulator/clock/advance   # a month passes"),
+        "a month passes:".to_owned(),
+        format!(
+            "    curl -H 'content-type: application/json' -d '{{\"seconds\":2682000}}' {stripe}/_simulator/advance"
+        ),
     ]
 }

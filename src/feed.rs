@@ -1,6 +1,6 @@
 //! From the append to memory, and from there to who asks and who watches.
 //!
-//! [`tailer`](self) is the only one who fills the memory: it loads every customer's last answer and then follows the
+//! `tailer` is the only one who fills the memory: it loads every customer's last answer and then follows the
 //! revisions one by one · [`state`] is that memory, and the walk through it · [`branch`] says whether a revision is one
 //! of ours after a failover · [`view`] reads at a revision that the caller names · [`filter`], [`hub`] and [`ring`] are
 //! what the watchers need: whom they watch, who they are, and frames that are made once for all of them.

@@ -1,15 +1,17 @@
 //! From a stored event to an appended answer.
 //!
-//! [`inbox`] keeps what came · [`route`] finds out whose it is · [`apply`] makes the answer of it · [`settle`] fetches what
+//! [`inbox`] keeps what came · [`route`] finds out [`whose`] it is · [`apply`] makes the answer of it · [`settle`] fetches what
 //! is in doubt · [`catalog`] activates what is sold. Each station takes rows, works without a lock, and writes its result in
 //! one statement; between any two of these the process may end and nothing is lost.
 
 mod apply;
+mod budget;
 pub mod catalog;
 pub mod inbox;
 mod route;
 mod settle;
 mod wake;
+mod whose;
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use tollgate_domain::time::Span;
 use tollgate_store::Store;
 use tollgate_stripe::Client;
 
+use budget::Budget;
 use inbox::Inbox;
 use wake::Wakes;
 
@@ -36,8 +39,10 @@ pub struct Settings {
     pub batch: i64,
     /// A station looks for work this often when nobody wakes it.
     pub idle: Duration,
-    /// Fetches at a time.
+    /// Fetches at a time, of each station that asks Stripe.
     pub fetches: usize,
+    /// Requests to Stripe in a second, of all stations together.
+    pub requests_per_second: u32,
 }
 
 impl Default for Settings {
@@ -49,6 +54,7 @@ impl Default for Settings {
             batch: 64,
             idle: Duration::from_millis(500),
             fetches: 8,
+            requests_per_second: 20,
         }
     }
 }
@@ -67,6 +73,7 @@ struct Context {
     clock: Clock,
     settings: Settings,
     wakes: Wakes,
+    budget: Budget,
 }
 
 impl Pipeline {
@@ -77,7 +84,18 @@ impl Pipeline {
             let wakes = wakes.clone();
             move || wakes.route.notify_one()
         });
-        Pipeline { context: Context { store, stripe, clock, settings, wakes }, inbox }
+        let budget = Budget::new(settings.requests_per_second);
+        Pipeline {
+            context: Context {
+                store,
+                stripe,
+                clock,
+                settings,
+                wakes,
+                budget,
+            },
+            inbox,
+        }
     }
 
     /// Where the door puts what came.

@@ -94,14 +94,15 @@ fn routes(service: impl BillingService, health: &Health, max_message: usize) -> 
             .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    let (v1, v1alpha) = (describe().build_v1(), describe().build_v1alpha());
+    let (v1, v1alpha) = v1
+        .and_then(|v1| Ok((v1, v1alpha?)))
+        .expect("the build wrote the descriptors");
+    // A client that compresses does so to every service.
     Routes::new(billing)
         .add_service(health.service())
-        .add_service(describe().build_v1().expect("the build wrote the descriptors"))
-        .add_service(
-            describe()
-                .build_v1alpha()
-                .expect("the build wrote the descriptors"),
-        )
+        .add_service(v1.accept_compressed(Gzip).send_compressed(Gzip))
+        .add_service(v1alpha.accept_compressed(Gzip).send_compressed(Gzip))
         .prepare()
         .into_axum_router()
 }
@@ -134,7 +135,13 @@ impl Door {
             .callers
             .admit(request.uri().path(), request.headers())
             .and_then(|caller| Ok((CallerName(caller.into()), deadline::of(request.headers())?)));
-        let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+        let method = request
+            .uri()
+            .path()
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let response = match admitted {
             Ok((caller, limit)) => {
                 request.extensions_mut().insert(caller);
@@ -159,7 +166,8 @@ fn count(method: String, response: &Response<Body>) {
         Code::Unimplemented | Code::Unauthenticated => "-".to_owned(),
         _ => method,
     };
-    metrics::counter!("tollgate_grpc_calls_total", "method" => method, "code" => format!("{code:?}")).increment(1);
+    metrics::counter!("tollgate_grpc_calls_total", "method" => method, "code" => format!("{code:?}"))
+        .increment(1);
 }
 
 /// A request whose body nobody reads is reset by hyper, and some clients then report that instead of the answer.

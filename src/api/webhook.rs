@@ -23,6 +23,9 @@ use crate::pipeline::inbox::Inbox;
 /// The path of Stripe's endpoint.
 pub const PATH: &str = "/webhooks/stripe";
 
+/// In bytes, of ids that are looked up.
+const MAX_ID: usize = 255;
+
 /// What the door lets in.
 #[derive(Clone)]
 pub struct Settings {
@@ -49,7 +52,11 @@ struct Door {
 /// The one route.
 pub fn router(inbox: Inbox, settings: Settings) -> Router {
     let places = Arc::new(Semaphore::new(settings.concurrency));
-    Router::new().route(PATH, post(receive)).with_state(Door { inbox, settings: Arc::new(settings), places })
+    Router::new().route(PATH, post(receive)).with_state(Door {
+        inbox,
+        settings: Arc::new(settings),
+        places,
+    })
 }
 
 async fn receive(State(door): State<Door>, request: Request<Body>) -> Response {
@@ -78,17 +85,29 @@ fn refuse<T>(status: StatusCode, text: impl Into<String>) -> Result<T, Refusal> 
 impl Door {
     async fn receive(&self, request: Request<Body>) -> Result<Accepted, Refusal> {
         let limit = self.settings.body_limit;
-        let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"));
-        let declared = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
+        let too_large = || {
+            refuse(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is larger than {limit} bytes"),
+            )
+        };
+        let declared = request
+            .headers()
+            .get("content-length")
+            .and_then(|length| length.to_str().ok()?.parse().ok());
         if declared.is_some_and(|length: usize| length > limit) {
             return too_large();
         }
         let place = tokio::time::timeout(self.settings.read_timeout, self.places.acquire()).await;
         let Ok(Ok(_place)) = place else {
-            return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many events at a time; send it again");
+            return refuse(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many events at a time; send it again",
+            );
         };
         let (parts, body) = request.into_parts();
-        let read = tokio::time::timeout(self.settings.read_timeout, Limited::new(body, limit).collect()).await;
+        let read =
+            tokio::time::timeout(self.settings.read_timeout, Limited::new(body, limit).collect()).await;
         let body = match read {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => return too_large(),
@@ -98,18 +117,31 @@ impl Door {
         let event = self.read(&parts.headers, body)?;
         match self.inbox.accept(event).await {
             Ok(accepted) => Ok(accepted),
-            Err(StoreError::Invalid(_)) => refuse(StatusCode::BAD_REQUEST, "the event has text that cannot be stored"),
+            Err(StoreError::Invalid(_)) => refuse(
+                StatusCode::BAD_REQUEST,
+                "the event has text that cannot be stored",
+            ),
             Err(error) => {
                 tracing::error!(%error, "an event could not be stored");
-                refuse(StatusCode::SERVICE_UNAVAILABLE, "the event could not be stored; send it again")
+                refuse(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the event could not be stored; send it again",
+                )
             }
         }
     }
 
     /// Nothing of what did not come from Stripe is looked into.
     fn read(&self, headers: &HeaderMap, body: Bytes) -> Result<NewEvent, Refusal> {
-        let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
-        let Settings { secrets, tolerance, unix_now, .. } = &*self.settings;
+        let header = headers
+            .get("stripe-signature")
+            .and_then(|value| value.to_str().ok());
+        let Settings {
+            secrets,
+            tolerance,
+            unix_now,
+            ..
+        } = &*self.settings;
         if let Err(error) = verify(header, &body, secrets, unix_now(), *tolerance) {
             tracing::warn!(%error, "a webhook was refused");
             return refuse(
@@ -117,8 +149,19 @@ impl Door {
                 format!("{error}: check the endpoint's signing secret in TOLLGATE_STRIPE_WEBHOOK_SECRETS"),
             );
         }
-        let head = envelope(&body)
-            .or_else(|error| refuse(StatusCode::BAD_REQUEST, format!("this is no event of Stripe's: {error}")))?;
+        let head = envelope(&body).or_else(|error| {
+            refuse(
+                StatusCode::BAD_REQUEST,
+                format!("this is no event of Stripe's: {error}"),
+            )
+        })?;
+        // No id of Stripe's is so long, and what is indexed must not be: one row would fail its whole batch.
+        if head.id.len() > MAX_ID {
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                format!("the event's id is longer than {MAX_ID} bytes"),
+            );
+        }
         // Opaque to us: who stores it hands it on as it is.
         let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
         Ok(NewEvent {
@@ -128,7 +171,7 @@ impl Door {
             livemode: head.livemode,
             account: head.account,
             object_kind: head.object_kind,
-            object_id: head.object_id,
+            object_id: head.object_id.filter(|id| id.len() <= MAX_ID),
             body,
             traceparent: traceparent.filter(|text| text.len() <= 64).map(str::to_owned),
         })

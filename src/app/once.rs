@@ -32,7 +32,9 @@ pub async fn apply_catalog(config: &Config, yaml: &str, generation: Option<i64>)
     let store = Store::connect(&store_settings(config)?).await?;
     let activated = async {
         store.check_schema().await?;
-        pipeline::catalog::activate(&store, yaml, generation).await.context("the catalog is not active")
+        pipeline::catalog::activate(&store, yaml, generation)
+            .await
+            .context("the catalog is not active")
     };
     let activated = activated.await;
     store.close().await;

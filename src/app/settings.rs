@@ -18,9 +18,13 @@ use crate::{commands, pipeline};
 /// # Errors
 /// It is not set.
 pub fn store_settings(config: &Config) -> Result<tollgate_store::Settings> {
-    let url = config.database_url.as_ref().filter(|url| !url.is_empty()).ok_or_else(|| {
-        ConfigError("TOLLGATE_DATABASE_URL is not set: postgres://user:password@host/database".into())
-    })?;
+    let url = config
+        .database_url
+        .as_ref()
+        .filter(|url| !url.is_empty())
+        .ok_or_else(|| {
+            ConfigError("TOLLGATE_DATABASE_URL is not set: postgres://user:password@host/database".into())
+        })?;
     Ok(tollgate_store::Settings {
         url: url.expose().to_owned(),
         max_connections: config.database_connections,
@@ -37,7 +41,11 @@ pub(super) fn stripe(config: &Config) -> Result<tollgate_stripe::Settings> {
 }
 
 pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {
-    let secrets = config.stripe_webhook_secrets.iter().map(|secret| secret.expose().to_owned()).collect();
+    let secrets = config
+        .stripe_webhook_secrets
+        .iter()
+        .map(|secret| secret.expose().to_owned())
+        .collect();
     Ok(webhook::Settings {
         secrets: Secrets::new(secrets)?,
         tolerance: config.webhook_tolerance,
@@ -85,7 +93,9 @@ pub(super) fn callers(config: &Config) -> Result<Callers> {
     }
     let callers = config.callers.iter().map(|caller| Caller::parse(caller.expose()));
     let callers: Result<Vec<Caller>, _> = callers.collect();
-    Ok(Callers::only(callers.map_err(|error| ConfigError(format!("TOLLGATE_CALLERS: {error}")))?))
+    Ok(Callers::only(callers.map_err(|error| {
+        ConfigError(format!("TOLLGATE_CALLERS: {error}"))
+    })?))
 }
 
 pub(super) fn duration(span: Span) -> Duration {

@@ -34,7 +34,11 @@ pub async fn follow_database(
     };
     correct(&steer).await?;
     let follow = async move {
-        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(EVERY))
+            .await
+            .is_some()
+        {
             // A database that is away is the stations' to report; the last correction stays.
             let _ = correct(&steer).await;
         }

@@ -1,23 +1,23 @@
 //! Opens a page to buy on. Written down before Stripe is asked: the same request again, from any replica, after any crash,
 //! sends the same bytes with the same key, and gets the same page.
 
-use tollgate_domain::object::{CheckoutSession, Object, SessionStatus, Stamp};
+use serde_json::{Value, json};
+use tollgate_domain::object::{CheckoutSession, Kind, Object, Stamp};
 use tollgate_store::{Checkout as Begun, NewCheckout};
 use tollgate_stripe::{CallError, Encoded, encode_checkout, object};
 
+use super::existing::live_plan;
 use super::outcome::Checkout;
-use super::sale::{Sale, live_plan};
-use super::stripe_customer::{KEY_LIFE, id_of};
-use super::{CheckoutRequest, Commands, OnExisting, Refused};
-
-/// Open pages of one customer that are looked through.
-const RECENT: i64 = 10;
+use super::request::idempotency_key;
+use super::sale::Sale;
+use super::stripe_customer::KEY_LIFE;
+use super::{CheckoutRequest, CheckoutState, Commands, OnExisting, Refused};
 
 impl Commands {
     /// The page of this request: opened now, or before by the same request.
     ///
     /// # Errors
-    /// As [`Refused`] says; every one of them may be tried again with the same request.
+    /// As [`Refused`] says. What Stripe refused stays refused; all else may be tried again with the same request.
     pub async fn create_checkout(&self, request: &CheckoutRequest) -> Result<Checkout, Refused> {
         request.check(&self.settings.return_urls)?;
         let begun = match self.store.checkout(&request.request_id).await? {
@@ -27,27 +27,43 @@ impl Commands {
         if begun.fingerprint != request.fingerprint() {
             return Err(Refused::RequestIdReused);
         }
-        let session = match &begun.session {
-            Some(session) => session.clone(),
-            None => self.open(&begun).await?,
+        if let Some(error) = &begun.error {
+            return Err(kept_refusal(error));
+        }
+        let checkout = match &begun.session {
+            Some(session) => self.again(request, session).await?,
+            None => Checkout::of(request.customer.clone(), &self.open(&begun).await?, false),
         };
-        let session = self.session(&session).await?;
-        if session.status == Some(SessionStatus::Expired) {
+        if checkout.state == CheckoutState::Expired {
             return Err(Refused::CheckoutExpired);
         }
-        Ok(Checkout::of(request.customer.clone(), &session, false))
+        Ok(checkout)
+    }
+
+    /// A page that was opened before, as it is now; while Stripe does not answer, as it was when it was last heard of.
+    async fn again(&self, request: &CheckoutRequest, session: &str) -> Result<Checkout, Refused> {
+        let kept = self
+            .kept(&request.customer, session)
+            .await?
+            .map(|kept| kept.outcome.checkout);
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_final()) {
+            return Ok(kept.clone());
+        }
+        match (self.session(session).await, kept) {
+            (Ok(session), _) => Ok(Checkout::of(request.customer.clone(), &session, false)),
+            (Err(error), Some(kept)) if error.retryable() => Ok(kept),
+            (Err(error), _) => Err(error.into()),
+        }
     }
 
     async fn begin(&self, request: &CheckoutRequest) -> Result<Begun, Refused> {
         let sale = self.sale(request).await?;
         let mut open = None;
         if request.on_existing == OnExisting::ReturnOpen {
-            if let Some(row) = self.store.customer(&request.customer).await?
-                && let Some(plan) = live_plan(&row.facts, &sale)
-            {
+            if let Some(plan) = live_plan(&self.facts(&request.customer).await?, &sale) {
                 return Err(Refused::AlreadySubscribed(plan));
             }
-            open = self.open_page(request).await?;
+            open = self.page(request, &sale).await?;
         }
         let stripe_customer = self.stripe_customer(&request.customer).await?;
         let encoded = self.encode(request, sale, stripe_customer);
@@ -63,23 +79,16 @@ impl Commands {
         let (begun, is_new) = self.store.begin_checkout(new).await?;
         match open {
             Some(session) if is_new => {
-                self.store.finish_checkout(&request.request_id, &session).await?;
-                Ok(Begun { session: Some(session), ..begun })
+                self.store
+                    .finish_checkout(&request.request_id, &session.id)
+                    .await?;
+                Ok(Begun {
+                    session: Some(session.id),
+                    ..begun
+                })
             }
             _ => Ok(begun),
         }
-    }
-
-    /// A page that is open and sells the same to the same customer.
-    async fn open_page(&self, request: &CheckoutRequest) -> Result<Option<String>, Refused> {
-        let fingerprint = request.fingerprint();
-        let recent = self.store.checkouts(&request.customer, RECENT).await?;
-        for session in recent.into_iter().filter(|begun| begun.fingerprint == fingerprint).filter_map(|b| b.session) {
-            if self.session(&session).await?.status == Some(SessionStatus::Open) {
-                return Ok(Some(session));
-            }
-        }
-        Ok(None)
     }
 
     fn encode(&self, request: &CheckoutRequest, sale: Sale, stripe_customer: String) -> Encoded {
@@ -100,20 +109,32 @@ impl Commands {
     }
 
     /// Sends what was written down.
-    async fn open(&self, begun: &Begun) -> Result<String, Refused> {
+    async fn open(&self, begun: &Begun) -> Result<CheckoutSession, Refused> {
         let now = self.clock.now();
-        let attempt = if now > begun.started_at + KEY_LIFE {
-            self.store.next_attempt(&begun.request_id, begun.attempt, now).await?.attempt
-        } else {
-            begun.attempt
+        let (mut attempt, mut started_at) = (begun.attempt, begun.started_at);
+        if now > started_at + KEY_LIFE {
+            // If the forgotten one took effect after all, nobody has that page's URL.
+            let next = self.store.next_attempt(&begun.request_id, attempt, now).await?;
+            (attempt, started_at) = (next.attempt, next.started_at);
+        }
+        let (attempt_text, started_text) = (attempt.to_string(), started_at.0.to_string());
+        // The instant too: the same id in another database is another request.
+        let parts = [
+            &self.settings.deployment,
+            &begun.request_id,
+            &attempt_text,
+            &started_text,
+        ];
+        let key = idempotency_key("checkout", &parts.map(String::as_str));
+        let request = Encoded {
+            path: begun.path.clone(),
+            body: begun.body.clone(),
+            api_version: begun.api_version.clone(),
         };
-        let key = format!("tollgate/{}/checkout/{}/{attempt}", self.settings.deployment, begun.request_id);
-        let request =
-            Encoded { path: begun.path.clone(), body: begun.body.clone(), api_version: begun.api_version.clone() };
         match self.stripe.send(&request, &key).await {
             Ok(answer) => {
-                let session = id_of(&answer)?;
-                self.store.finish_checkout(&begun.request_id, &session).await?;
+                let session = read(&answer)?;
+                self.store.finish_checkout(&begun.request_id, &session.id).await?;
                 Ok(session)
             }
             Err(error @ CallError::Server { .. }) => {
@@ -123,7 +144,9 @@ impl Commands {
             }
             Err(error @ CallError::Rejected { .. }) => {
                 let refused = Refused::from(error);
-                self.store.fail_checkout(&begun.request_id, &refused.to_string()).await?;
+                self.store
+                    .fail_checkout(&begun.request_id, &kept_text(&refused))
+                    .await?;
                 Err(refused)
             }
             Err(error) => Err(error.into()),
@@ -131,11 +154,46 @@ impl Commands {
     }
 
     /// The session as Stripe has it now.
-    pub(super) async fn session(&self, id: &str) -> Result<CheckoutSession, Refused> {
-        let fetched = self.stripe.fetch(tollgate_domain::object::Kind::CheckoutSession, id).await?;
-        match object(&fetched.body) {
-            Ok(Some(Object::CheckoutSession(session))) => Ok(session),
-            _ => Err(Refused::Internal("Stripe's checkout session cannot be read".into())),
+    pub(super) async fn session(&self, id: &str) -> Result<CheckoutSession, CallError> {
+        read(&self.stripe.fetch(Kind::CheckoutSession, id).await?.body)
+    }
+}
+
+fn read(body: &[u8]) -> Result<CheckoutSession, CallError> {
+    match object(body) {
+        Ok(Some(Object::CheckoutSession(session))) => Ok(session),
+        _ => Err(CallError::Unreadable("the answer is no checkout session".into())),
+    }
+}
+
+/// How a final refusal is kept.
+fn kept_text(refused: &Refused) -> String {
+    match refused {
+        Refused::RefusedByStripe { field, code } => json!({"field": field, "code": code}).to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn kept_refusal(text: &str) -> Refused {
+    let kept: Value = serde_json::from_str(text).unwrap_or_default();
+    Refused::RefusedByStripe {
+        field: kept["field"].as_str().map(str::to_owned),
+        code: kept["code"].as_str().unwrap_or("rejected").to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_final_refusal_is_told_again_as_it_was_told() {
+        for field in [Some("success_url".to_owned()), None] {
+            let refused = Refused::RefusedByStripe {
+                field,
+                code: "url_invalid".into(),
+            };
+            assert_eq!(kept_refusal(&kept_text(&refused)), refused);
         }
     }
 }

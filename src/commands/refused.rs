@@ -20,7 +20,9 @@ pub enum Refused {
     RequestIdReused,
     #[error("the checkout of this request_id has expired; take a new request_id to begin another")]
     CheckoutExpired,
-    #[error("the customer has a live subscription to the plan `{0}`; change it in the portal (CreatePortalSession)")]
+    #[error(
+        "the customer has a live subscription to the plan `{0}`; change it in the portal (CreatePortalSession)"
+    )]
     AlreadySubscribed(PlanId),
     /// Finally; `field` is ours if it can be told.
     #[error("Stripe refuses this checkout ({code})")]
@@ -29,7 +31,9 @@ pub enum Refused {
     InProgress,
     #[error("the customer has no checkout of this id")]
     UnknownCheckout,
-    #[error("the customer has never been to a checkout, so there is nothing to manage; begin with CreateCheckout")]
+    #[error(
+        "the customer has never been to a checkout, so there is nothing to manage; begin with CreateCheckout"
+    )]
     NeverCheckedOut,
     /// Nothing was lost: the same request again goes on where this one stopped.
     #[error("Stripe does not answer; try again with the same request")]
@@ -44,7 +48,10 @@ pub enum Refused {
 
 impl Refused {
     pub(super) fn field(field: impl Into<String>, rule: impl Into<String>) -> Refused {
-        Refused::Field { field: field.into(), rule: rule.into() }
+        Refused::Field {
+            field: field.into(),
+            rule: rule.into(),
+        }
     }
 }
 
@@ -81,7 +88,9 @@ fn ours(param: &str) -> Option<String> {
     let mut parts = param.split(['[', ']']).filter(|part| !part.is_empty());
     match (parts.next()?, parts.next()) {
         ("line_items", Some(index)) if index.parse::<u32>().is_ok() => Some(format!("line_items[{index}]")),
-        (field @ ("line_items" | "success_url" | "cancel_url" | "mode" | "return_url"), _) => Some(field.to_owned()),
+        (field @ ("line_items" | "success_url" | "cancel_url" | "mode" | "return_url"), _) => {
+            Some(field.to_owned())
+        }
         _ => None,
     }
 }

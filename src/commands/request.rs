@@ -4,9 +4,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tollgate_domain::id::CustomerId;
 use tollgate_domain::object::SessionMode;
-use url::{Host, Url};
 
 use super::Refused;
+use super::returning::check_url;
 
 /// A page to buy on.
 #[derive(Clone, Debug)]
@@ -38,35 +38,48 @@ pub enum PriceName {
 }
 
 /// What happens when the customer has an open page already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum OnExisting {
-    /// One that sells the same is returned; a second live subscription to a plan is refused.
+    /// One that sells the same is returned, one that sells the same plan otherwise is expired; a second live subscription to
+    /// a plan is refused.
     #[default]
     ReturnOpen,
-    /// Another one is opened.
+    /// Another one is opened beside it.
     Allow,
 }
 
 /// In one checkout: Stripe's own limit for subscriptions.
 const MAX_ITEMS: usize = 20;
 
-const MAX_QUANTITY: i64 = 1_000_000;
+const MAX_QUANTITY: i64 = 999_999;
 
 impl CheckoutRequest {
     pub(super) fn check(&self, return_urls: &[String]) -> Result<(), Refused> {
         let id = &self.request_id;
         if !(1..=64).contains(&id.len()) || !id.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            return Err(Refused::field("request_id", "must be 1 to 64 printable ASCII characters"));
+            return Err(Refused::field(
+                "request_id",
+                "must be 1 to 64 printable ASCII characters",
+            ));
         }
         if self.items.is_empty() || self.items.len() > MAX_ITEMS {
-            return Err(Refused::field("line_items", format!("must be 1 to {MAX_ITEMS} items")));
+            return Err(Refused::field(
+                "line_items",
+                format!("must be 1 to {MAX_ITEMS} items"),
+            ));
         }
         for (at, item) in self.items.iter().enumerate() {
             let (PriceName::Id(name) | PriceName::LookupKey(name)) = &item.price;
             if name.is_empty() || name.len() > 255 {
-                return Err(Refused::field(format!("line_items[{at}]"), "must name a price_id or a lookup_key"));
+                return Err(Refused::field(
+                    format!("line_items[{at}]"),
+                    "must name a price_id or a lookup_key",
+                ));
             }
-            if item.quantity.is_some_and(|quantity| !(1..=MAX_QUANTITY).contains(&quantity)) {
+            if item
+                .quantity
+                .is_some_and(|quantity| !(1..=MAX_QUANTITY).contains(&quantity))
+            {
                 return Err(Refused::field(
                     format!("line_items[{at}].quantity"),
                     format!("must be 1 to {MAX_QUANTITY}"),
@@ -74,58 +87,115 @@ impl CheckoutRequest {
             }
         }
         check_url("success_url", &self.success_url, return_urls)?;
-        self.cancel_url.as_deref().map_or(Ok(()), |url| check_url("cancel_url", url, return_urls))
+        self.cancel_url
+            .as_deref()
+            .map_or(Ok(()), |url| check_url("cancel_url", url, return_urls))
     }
 
     /// Of everything that was asked but the id: the same id must come with the same.
     pub(super) fn fingerprint(&self) -> Vec<u8> {
         let mode = self.mode.clone().map(String::from);
-        let asked = (self.customer.as_str(), &self.items, mode, &self.success_url, &self.cancel_url);
+        let urls = (&self.success_url, &self.cancel_url);
+        let asked = (self.customer.as_str(), &self.items, mode, urls, self.on_existing);
         Sha256::digest(serde_json::to_vec(&asked).unwrap_or_default()).to_vec()
     }
 }
 
-/// https, or http on this machine; and one of the allowed beginnings if there are any.
-pub(super) fn check_url(field: &str, text: &str, allowed: &[String]) -> Result<(), Refused> {
-    let loopback = |url: &Url| match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    let good = text.len() <= 2_048
-        && Url::parse(text).is_ok_and(|url| match url.scheme() {
-            "https" => url.host().is_some(),
-            "http" => loopback(&url),
-            _ => false,
-        });
-    if !good {
-        return Err(Refused::field(field, "must be an https URL (http on localhost only), at most 2048 characters"));
-    }
-    if !allowed.is_empty() && !allowed.iter().any(|beginning| text.starts_with(beginning.as_str())) {
-        return Err(Refused::field(field, "is not among the allowed return URLs (TOLLGATE_RETURN_URLS)"));
-    }
-    Ok(())
+/// By which Stripe knows a request again: the same for the same parts and for no others, whatever is in them.
+pub(super) fn idempotency_key(what: &str, parts: &[&str]) -> String {
+    let digest = Sha256::digest(serde_json::to_vec(parts).unwrap_or_default());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("tollgate-{what}-{hex}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_https_and_this_machine_are_returned_to() {
-        for good in ["https://a.example/x?s={CHECKOUT_SESSION_ID}", "http://localhost:3000/", "http://127.0.0.1/"] {
-            assert_eq!(check_url("success_url", good, &[]), Ok(()), "{good}");
+    fn good() -> CheckoutRequest {
+        CheckoutRequest {
+            customer: CustomerId::parse("acme").unwrap(),
+            request_id: "order 17/b".into(),
+            items: vec![Item {
+                price: PriceName::LookupKey("team_monthly".into()),
+                quantity: Some(5),
+            }],
+            mode: None,
+            success_url: "https://a.example/thanks".into(),
+            cancel_url: None,
+            on_existing: OnExisting::default(),
         }
-        for bad in ["", "a", "http://a.example/", "javascript:alert(1)", "https://"] {
-            assert!(check_url("success_url", bad, &[]).is_err(), "{bad}");
+    }
+
+    fn with(change: impl FnOnce(&mut CheckoutRequest)) -> CheckoutRequest {
+        let mut request = good();
+        change(&mut request);
+        request
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_named_by_its_field() {
+        assert_eq!(good().check(&[]), Ok(()));
+        for (request, named) in [
+            (with(|r| r.request_id = String::new()), "request_id"),
+            (with(|r| r.request_id = "x".repeat(65)), "request_id"),
+            (with(|r| r.request_id = "a\tb".into()), "request_id"),
+            (with(|r| r.request_id = "ä".into()), "request_id"),
+            (with(|r| r.items.clear()), "line_items"),
+            (with(|r| r.items = vec![r.items[0].clone(); 21]), "line_items"),
+            (with(|r| r.items[0].quantity = Some(0)), "line_items[0].quantity"),
+            (
+                with(|r| r.items[0].quantity = Some(1_000_000)),
+                "line_items[0].quantity",
+            ),
+            (
+                with(|r| r.items[0].price = PriceName::Id(String::new())),
+                "line_items[0]",
+            ),
+            (with(|r| r.success_url = "thanks".into()), "success_url"),
+            (with(|r| r.cancel_url = Some("back".into())), "cancel_url"),
+        ] {
+            match request.check(&[]) {
+                Err(Refused::Field { field, .. }) => assert_eq!(field, named),
+                other => panic!("{named}: {other:?}"),
+            }
         }
     }
 
     #[test]
-    fn the_allow_list_is_by_beginning() {
-        let allowed = ["https://a.example/".to_owned()];
-        assert!(check_url("success_url", "https://a.example/thanks", &allowed).is_ok());
-        assert!(check_url("success_url", "https://b.example/", &allowed).is_err());
+    fn any_other_request_has_another_fingerprint() {
+        let changed = [
+            with(|r| r.customer = CustomerId::parse("beta").unwrap()),
+            with(|r| r.items[0].quantity = Some(6)),
+            with(|r| r.items[0].price = PriceName::Id("team_monthly".into())),
+            with(|r| r.items = vec![r.items[0].clone(); 2]),
+            with(|r| r.mode = Some(SessionMode::Subscription)),
+            with(|r| r.success_url.push('/')),
+            with(|r| r.cancel_url = Some("https://a.example/".into())),
+            with(|r| r.on_existing = OnExisting::Allow),
+        ];
+        let mut distinct: std::collections::BTreeSet<_> =
+            changed.iter().map(CheckoutRequest::fingerprint).collect();
+        distinct.insert(good().fingerprint());
+        assert_eq!(distinct.len(), changed.len() + 1);
+        assert_eq!(
+            with(|r| r.request_id.push('x')).fingerprint(),
+            good().fingerprint()
+        );
+    }
+
+    #[test]
+    fn keys_differ_where_their_parts_do_and_fit_into_stripes_255_characters() {
+        assert_eq!(
+            idempotency_key("x", &["a", "b"]),
+            idempotency_key("x", &["a", "b"])
+        );
+        assert_ne!(
+            idempotency_key("x", &["a", "b"]),
+            idempotency_key("x", &["ab", ""])
+        );
+        // As a header these two would be the same.
+        assert_ne!(idempotency_key("x", &["a"]), idempotency_key("x", &["a "]));
+        assert!(idempotency_key("checkout", &["x".repeat(500).as_str()]).len() < 255);
     }
 }

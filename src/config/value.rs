@@ -52,9 +52,10 @@ fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
 pub fn list<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Vec<T>, D::Error> {
     match serde_json::Value::deserialize(from)? {
         serde_json::Value::String(text) if text.trim().is_empty() => Ok(vec![]),
-        serde_json::Value::String(text) => {
-            Ok(text.split(',').map(|part| part.trim().to_owned().into()).collect())
-        }
+        serde_json::Value::String(text) => Ok(text
+            .split(',')
+            .map(|part| part.trim().to_owned().into())
+            .collect()),
         serde_json::Value::Array(parts) => parts
             .into_iter()
             .map(|part| part.as_str().map(|text| text.to_owned().into()))
@@ -67,16 +68,20 @@ pub fn list<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Vec<T
 /// `250ms`, `5s`, `10m`, `2h`, `14d`.
 pub fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Span, D::Error> {
     let written = text(from)?;
-    let digits = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
-    let parsed = written[..digits].parse::<i64>().ok().filter(|n| *n < 100_000_000).and_then(|n| {
-        match &written[digits..] {
+    let digits = written
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(written.len());
+    let parsed = written[..digits]
+        .parse::<i64>()
+        .ok()
+        .filter(|n| *n < 100_000_000)
+        .and_then(|n| match &written[digits..] {
             "ms" => Some(Span(n * 1_000)),
             "s" => Some(Span::seconds(n)),
             "m" => Some(Span::minutes(n)),
             "h" => Some(Span::hours(n)),
             "d" => Some(Span::days(n)),
             _ => None,
-        }
-    });
+        });
     parsed.ok_or_else(|| D::Error::custom(format!("`{written}` is no span; write 250ms, 5s, 10m, 2h or 14d")))
 }

@@ -18,14 +18,7 @@ impl Browser {
 
     /// Opens a page and returns its title.
     pub async fn open(&self, url: &str) -> Result<String> {
-        let response = self.send(Method::GET, url, "").await?;
-        ensure!(
-            response.status().is_success(),
-            "GET {url} was answered {}",
-            response.status()
-        );
-        let page = response.into_body().collect().await?.to_bytes();
-        let page = String::from_utf8_lossy(&page);
+        let page = self.get(url).await?;
         let title = page
             .split_once("<title>")
             .and_then(|(_, rest)| rest.split_once("</title>"));
@@ -33,6 +26,18 @@ impl Browser {
             || "a page without a title".to_owned(),
             |(title, _)| title.trim().to_owned(),
         ))
+    }
+
+    /// What is at an address.
+    pub async fn get(&self, url: &str) -> Result<String> {
+        let response = self.send(Method::GET, url, "").await?;
+        ensure!(
+            response.status().is_success(),
+            "GET {url} was answered {}",
+            response.status()
+        );
+        let page = response.into_body().collect().await?.to_bytes();
+        Ok(String::from_utf8_lossy(&page).into_owned())
     }
 
     /// Sends the page's form and returns where the browser is sent on to.

@@ -115,7 +115,7 @@ async fn read(
         let idle =
             matches!(frame.event, Some(Event::Checkpoint(_))) && checkpoint.as_ref() == Some(&frame.revision);
         if !idle {
-            say.frame(&frame.to_string());
+            tell(say, &frame);
         }
         match frame.event {
             Some(Event::CustomerEntitlements(set)) => seen.send_modify(|seen| {
@@ -134,4 +134,16 @@ async fn read(
         }
     }
     Ok(())
+}
+
+/// One line for each feature, where the frame is about features.
+fn tell(say: &Narrator, frame: &WatchEntitlementsResponse) {
+    let lines = |features: &[FeatureSchedule]| features.iter().map(ToString::to_string).collect::<Vec<_>>();
+    match &frame.event {
+        Some(Event::Defaults(defaults)) => say.frame("defaults:", &lines(&defaults.features)),
+        Some(Event::CustomerEntitlements(set)) if !set.features.is_empty() => {
+            say.frame(&format!("{}:", set.customer), &lines(&set.features));
+        }
+        _ => say.frame(&frame.to_string(), &[]),
+    }
 }

@@ -53,17 +53,25 @@ impl Narrator {
     pub fn answer(&self, call: &str, answer: &str) {
         self.line(&format!(
             "  {} {}",
-            self.paint(DIM, &format!("{call:<38}")),
+            self.paint(DIM, &format!("{call:<42}")),
             self.paint(GREEN, answer)
         ));
     }
 
     /// A frame of the stream that is open all the time.
-    pub fn frame(&self, text: &str) {
-        self.line(&format!(
+    pub fn frame(&self, head: &str, lines: &[String]) {
+        let mut text = format!(
             "  {} {}",
-            self.paint(DIM, &format!("{:<38}", "~ WatchEntitlements")),
-            self.paint(CYAN, text)
-        ));
+            self.paint(DIM, &format!("{:<42}", "~ WatchEntitlements")),
+            self.paint(CYAN, head)
+        );
+        for line in lines {
+            text.push_str(&format!(
+                "\n  {:<42} {}",
+                "",
+                self.paint(CYAN, &format!("  {line}"))
+            ));
+        }
+        self.line(&text);
     }
 }

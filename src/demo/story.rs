@@ -36,6 +36,7 @@ pub async fn tell(stack: &Stack, say: &Narrator) -> Result<Frames> {
         frames,
         stripe: &stack.stripe,
         store: &stack.service.store,
+        metrics: format!("http://{}/metrics", stack.service.ops),
         browser: Browser::new(),
         say: say.clone(),
         revision: String::new(),
@@ -99,6 +100,7 @@ struct Story<'a> {
     frames: Frames,
     stripe: &'a Stripe,
     store: &'a Store,
+    metrics: String,
     browser: Browser,
     say: Narrator,
     /// What the last checkout's answer was read at.
@@ -126,6 +128,12 @@ impl Story<'_> {
     }
 
     async fn has_the_plan(&mut self) -> Result<()> {
+        let metrics = self.browser.get(&self.metrics).await?;
+        let stored = metrics
+            .lines()
+            .find(|line| line.starts_with("tollgate_webhooks_total{outcome=\"stored\"}"));
+        let stored = stored.context("no webhook has been stored")?;
+        self.say.answer("GET /metrics", stored);
         self.frames
             .until("sso is granted, active", |seen| {
                 seen.first("sso").access() == Access::Granted && seen.first("sso").reason() == Reason::Active

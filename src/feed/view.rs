@@ -283,3 +283,72 @@ impl From<StoreError> for Unanswerable {
         Unanswerable::NotCurrent(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_domain::schedule::Schedule;
+
+    fn polled(head: i64, changes: Vec<(i64, Change)>) -> Polled {
+        let position = Position {
+            system: 1,
+            timeline: 1,
+            diverged: false,
+            epoch: 10,
+            parent: None,
+            head,
+            in_recovery: false,
+            at: Timestamp(0),
+        };
+        Polled {
+            position,
+            changes,
+            asked_at: Timestamp(head),
+        }
+    }
+
+    #[test]
+    fn what_the_memory_has_not_read_is_laid_over_it() {
+        let customers = ["a", "b", "c"].map(|name| CustomerId::parse(name).unwrap());
+        let change = |at: usize| Change::Customer(customers[at].clone(), Schedule::default());
+        let mut state = State::empty(&polled(0, vec![]).position, 1);
+        state
+            .advance(
+                &polled(2, vec![]).position,
+                vec![(1, change(0)), (2, change(1))],
+                Timestamp(2),
+            )
+            .unwrap();
+
+        let mut over = Overlay {
+            view: view(&state, &customers),
+            branch: state.branch().clone(),
+        };
+        let gap = over.lay(&polled(4, vec![(4, change(2))]), &customers);
+        assert_eq!(
+            gap,
+            Err(Lost::Gap {
+                expected: 3,
+                found: Some(4)
+            })
+        );
+        over.lay(&polled(4, vec![(3, change(0))]), &customers).unwrap();
+        assert_eq!(
+            over.view.fresh_at,
+            Some(Timestamp(2)),
+            "there is more than was read"
+        );
+        over.lay(&polled(4, vec![(4, change(2))]), &customers).unwrap();
+        let numbers: Vec<_> = over
+            .view
+            .rows
+            .iter()
+            .map(|row| row.as_ref().map(|row| row.number))
+            .collect();
+        assert_eq!(numbers, [Some(3), Some(2), Some(4)]);
+        assert_eq!(
+            (over.view.revision.number, over.view.fresh_at),
+            (4, Some(Timestamp(4)))
+        );
+    }
+}

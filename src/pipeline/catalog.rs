@@ -22,7 +22,10 @@ pub enum NotActive {
 /// It is broken, its generation is older than the active one's, or the database is not available.
 pub async fn activate(store: &Store, yaml: &str, generation: Option<i64>) -> Result<Activation, NotActive> {
     parse(yaml).map_err(NotActive::Broken)?;
-    let hash: String = Sha256::digest(yaml).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = Sha256::digest(yaml)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let activation = store.activate(yaml, &hash, generation).await?;
     // Only a hint.
     let _ = store.notify_feed().await;
@@ -39,10 +42,14 @@ impl Active {
     /// # Errors
     /// The database is not available, or the active catalog is one that this binary cannot read: another one can.
     pub async fn read(&mut self, store: &Store) -> Result<Option<(i64, Arc<Catalog>)>, StoreError> {
-        let Some(active) = store.active().await? else { return Ok(None) };
+        let Some(active) = store.active().await? else {
+            return Ok(None);
+        };
         if self.0.as_ref().is_none_or(|(number, _)| *number != active.number) {
             let catalog = parse(&active.source).map_err(|_| {
-                StoreError::Schema("the active catalog cannot be read by this version: run a newer tollgate".into())
+                StoreError::Schema(
+                    "the active catalog cannot be read by this version: run a newer tollgate".into(),
+                )
             })?;
             self.0 = Some((active.number, Arc::new(catalog)));
         }

@@ -66,7 +66,10 @@ async fn commit(store: Store, queue: Arc<tokio::sync::Mutex<mpsc::Receiver<Entry
                 for (event, answer) in events.iter().zip(answers) {
                     let alone = store.accept(std::slice::from_ref(event)).await;
                     let _ = answer.send(alone.and_then(|accepted| {
-                        accepted.first().copied().ok_or_else(|| StoreError::Other("no answer for an event".into()))
+                        accepted
+                            .first()
+                            .copied()
+                            .ok_or_else(|| StoreError::Other("no answer for an event".into()))
                     }));
                 }
                 stored();

@@ -1,196 +1,225 @@
-//! Whose an event is: by what we wrote on the object, by what is known of any id it names, else by asking Stripe.
+//! Says whose an event is: by what is known of any id it names, by what we wrote on the object, else by asking Stripe.
+//!
+//! Who has to be asked about is asked about beside the round, so that a slow Stripe holds up nobody else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::id::CustomerId;
-use tollgate_domain::object::{Kind, Object};
-use tollgate_store::{Routing, StoreError, Unrouted};
-use tollgate_stripe::{CallError, envelope, event_object, object};
+use tollgate_store::{Routing, StoreError};
+use tollgate_stripe::{CallError, object};
 
-use super::wake::station;
+use super::wake::{reap, station};
+use super::whose::{self, About, Question};
 use super::{Context, backoff};
 
+/// Shorter than the store's lease, so that nobody asks the same meanwhile.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A dispute leads to its charge, and that to its customer.
+const STEPS: usize = 3;
+
+/// An event, and how often it was tried.
+struct Event {
+    seq: i64,
+    attempts: i32,
+    about: About,
+}
+
 pub async fn run(context: Context, stop: CancellationToken) -> Result<()> {
-    let Context { clock, settings, wakes, .. } = context.clone();
-    station("route", &wakes.route, &clock, settings.idle, &stop, || round(&context)).await;
+    let Context {
+        clock,
+        settings,
+        wakes,
+        ..
+    } = context.clone();
+    let places = Arc::new(Semaphore::new(settings.fetches));
+    let asking = Mutex::new(JoinSet::new());
+    let round = || round(&context, &places, &asking);
+    station("route", &wakes.route, &clock, settings.idle, &stop, round).await;
     Ok(())
 }
 
-async fn round(context: &Context) -> Result<bool, StoreError> {
-    let events = context.store.unrouted(context.settings.batch, context.clock.now()).await?;
+async fn round(
+    context: &Context,
+    places: &Arc<Semaphore>,
+    asking: &Mutex<JoinSet<()>>,
+) -> Result<bool, StoreError> {
+    let mut asking = asking.lock().await;
+    reap("route", &mut asking);
+    let events = context
+        .store
+        .unrouted(context.settings.batch, context.clock.now())
+        .await?;
     if events.is_empty() {
         return Ok(false);
     }
-    let mut routed = Vec::with_capacity(events.len());
-    for event in &events {
-        let routing = route(context, event).await?;
-        if let Routing::Ignored { .. } = &routing {
-            metrics::counter!("tollgate_events_ignored_total").increment(1);
-        }
-        routed.push((event.seq, routing));
+    let read = |event: &tollgate_store::Unrouted| Event {
+        seq: event.seq,
+        attempts: event.attempts,
+        about: whose::read(event, &context.settings),
+    };
+    let events: Vec<Event> = events.iter().map(read).collect();
+    let ids: Vec<String> = events.iter().flat_map(|event| event.about.ids()).collect();
+    let mut links = context.store.links(&ids).await?;
+    let (routed, open) = decide(context, events, &mut links);
+    if !routed.is_empty() {
+        write(context, &routed).await?;
     }
-    context.store.route(&routed).await?;
-    context.wakes.apply.notify_one();
+    for (question, events) in by_question(open) {
+        let (context, places) = (context.clone(), places.clone());
+        asking.spawn(async move { ask(&context, &places, question, events).await });
+    }
     Ok(true)
 }
 
-async fn route(context: &Context, event: &Unrouted) -> Result<Routing, StoreError> {
-    let settings = &context.settings;
-    if event.livemode.is_some_and(|livemode| livemode != settings.livemode) {
-        return Ok(ignored(format!("livemode is {}", !settings.livemode)));
-    }
-    if event.account.is_some() {
-        return Ok(ignored("of a connected account".into()));
-    }
-    let object = match read(context, event).await {
-        Ok(Some(object)) => object,
-        Ok(None) => return Ok(ignored(format!("access does not depend on {}", event.event_type))),
-        Err(Unread::Never(error)) => return Ok(Routing::Parked { error }),
-        Err(Unread::Now(error)) => {
-            return Ok(Routing::Retry { error, at: context.clock.now() + backoff(event.attempts) });
-        }
-    };
-    if let Some(theirs) = object.stamp().and_then(|stamp| stamp.deployment.as_ref())
-        && *theirs != settings.deployment
-    {
-        return Ok(ignored("of another deployment".into()));
-    }
-    let ids = ids(&object);
-    if let Some(customer) = stamped(&object, &settings.deployment) {
-        return Ok(Routing::Customer { customer, ids });
-    }
-    if let Some(customer) = linked(context, &ids).await? {
-        return Ok(Routing::Customer { customer, ids });
-    }
-    match asked(context, &object).await {
-        Ok(Some((customer, more))) => Ok(Routing::Customer { customer, ids: [ids, more].concat() }),
-        Ok(None) => Ok(Routing::Waiting { on: ids }),
-        Err(Asked::Store(error)) => Err(error),
-        Err(Asked::Stripe(error)) => {
-            Ok(Routing::Retry { error: error.to_string(), at: context.clock.now() + backoff(event.attempts) })
+/// What can be said at once. One event of a batch may say whose another is, in any order.
+fn decide(
+    context: &Context,
+    mut open: Vec<Event>,
+    links: &mut HashMap<String, CustomerId>,
+) -> (Vec<(i64, Routing)>, Vec<Event>) {
+    let mut routed = vec![];
+    loop {
+        let before = open.len();
+        open.retain(|event| {
+            let routing = match &event.about {
+                About::Settled(routing) => routing.clone(),
+                about => match about.owner(links, &context.settings) {
+                    Some(customer) => {
+                        let ids = about.ids();
+                        for id in &ids {
+                            links.entry(id.clone()).or_insert_with(|| customer.clone());
+                        }
+                        Routing::Customer { customer, ids }
+                    }
+                    None => return true,
+                },
+            };
+            routed.push((event.seq, routing));
+            false
+        });
+        if open.len() == before {
+            return (routed, open);
         }
     }
 }
 
-enum Unread {
-    Never(String),
-    Now(String),
+/// One request answers for all events of the same Stripe customer. Nobody to ask about: they wait.
+fn by_question(events: Vec<Event>) -> BTreeMap<Option<Question>, Vec<Event>> {
+    let mut by = BTreeMap::<_, Vec<Event>>::new();
+    for event in events {
+        by.entry(event.about.question()).or_default().push(event);
+    }
+    by
 }
 
-/// The object that the event is about; a thin event names it only, so it is fetched.
-async fn read(context: &Context, event: &Unrouted) -> Result<Option<Object>, Unread> {
-    let never = |error: tollgate_stripe::Unreadable| Unread::Never(error.to_string());
-    let head = envelope(&event.body).map_err(never)?;
-    if !head.thin {
-        return event_object(&event.body).map_err(never);
-    }
-    let Some((kind, id)) = head.object_kind.as_deref().and_then(Kind::parse).zip(head.object_id) else {
-        return Ok(None);
+/// What Stripe said.
+#[derive(Debug)]
+enum Found {
+    Customer(CustomerId),
+    Nobody,
+    Foreign,
+}
+
+async fn ask(context: &Context, places: &Semaphore, question: Option<Question>, events: Vec<Event>) {
+    // Gathered outside: what was found before the patience ended is waited on too.
+    let mut more = vec![];
+    let found = tokio::time::timeout(PATIENCE, async {
+        let _place = places.acquire().await;
+        find(context, question, &mut more).await
+    })
+    .await;
+    let found = match found {
+        Ok(Err(Trouble::Store(error))) => {
+            tracing::warn!(%error, "whose some events are could not be found out; their lease runs out");
+            return;
+        }
+        Ok(Err(Trouble::Stripe(error))) => Err(error.to_string()),
+        Ok(Ok(found)) => Ok(found),
+        Err(_) => Err("Stripe did not answer in time".to_owned()),
     };
-    match context.stripe.fetch(kind, &id).await {
-        Ok(fetched) => object(&fetched.body).map_err(never),
-        Err(CallError::NotFound) => Err(Unread::Never(format!("Stripe does not know {id}"))),
-        Err(error) => Err(Unread::Now(error.to_string())),
+    let routed: Vec<(i64, Routing)> = events
+        .iter()
+        .map(|event| {
+            let ids = || [event.about.ids(), more.clone()].concat();
+            let routing = match &found {
+                Ok(Found::Customer(customer)) => Routing::Customer {
+                    customer: customer.clone(),
+                    ids: ids(),
+                },
+                Ok(Found::Nobody) => Routing::Waiting { on: ids() },
+                Ok(Found::Foreign) => Routing::Ignored {
+                    why: "of another deployment".into(),
+                },
+                Err(error) => Routing::Retry {
+                    error: error.clone(),
+                    at: context.clock.now() + backoff(event.attempts),
+                },
+            };
+            (event.seq, routing)
+        })
+        .collect();
+    if let Err(error) = write(context, &routed).await {
+        tracing::warn!(%error, "whose some events are could not be written; their lease runs out");
     }
 }
 
-/// Our own mark on it.
-fn stamped(object: &Object, deployment: &str) -> Option<CustomerId> {
-    let stamp = object.stamp().filter(|stamp| stamp.deployment.as_deref() == Some(deployment))?;
-    CustomerId::parse(stamp.customer.as_ref()?).ok()
-}
-
-/// Every id that belongs to whom the object belongs to.
-fn ids(object: &Object) -> Vec<String> {
-    let mut ids = vec![object.id().to_owned()];
-    ids.extend(object.stripe_customer().map(str::to_owned));
-    ids.extend(object.related().into_iter().map(str::to_owned));
-    ids.sort();
-    ids.dedup();
-    ids
-}
-
-async fn linked(context: &Context, ids: &[String]) -> Result<Option<CustomerId>, StoreError> {
-    let mut known = context.store.links(ids).await?;
-    Ok(ids.iter().find_map(|id| known.remove(id)))
-}
-
-enum Asked {
+enum Trouble {
     Store(StoreError),
     Stripe(CallError),
 }
 
-/// Stripe's customer may carry our mark; a dispute or refund names only its charge, which names the customer.
-async fn asked(context: &Context, about: &Object) -> Result<Option<(CustomerId, Vec<String>)>, Asked> {
-    let mut more = vec![];
-    let mut next = match about.stripe_customer() {
-        Some(id) => Some((Kind::Customer, id.to_owned())),
-        None => charge_of(about).map(|id| (Kind::Charge, id.to_owned())),
-    };
-    while let Some((kind, id)) = next.take() {
-        if kind == about.kind() && id == about.id() {
-            break;
-        }
+/// Asks from object to object until one is somebody's. Absence says nothing.
+async fn find(
+    context: &Context,
+    question: Option<Question>,
+    more: &mut Vec<String>,
+) -> Result<Found, Trouble> {
+    let mut next = question;
+    for _ in 0..STEPS {
+        let Some((kind, id)) = next.take() else { break };
+        context.budget.take().await;
         let fetched = match context.stripe.fetch(kind, &id).await {
             Ok(fetched) => fetched,
             Err(CallError::NotFound) => break,
-            Err(error) => return Err(Asked::Stripe(error)),
+            Err(error) => return Err(Trouble::Stripe(error)),
         };
-        let Ok(Some(found)) = object(&fetched.body) else { break };
-        more.extend(ids(&found));
-        if let Some(customer) = stamped(&found, &context.settings.deployment) {
-            return Ok(Some((customer, more)));
+        let Ok(Some(found)) = object(&fetched.body) else {
+            break;
+        };
+        if whose::is_foreign(&found, &context.settings) {
+            return Ok(Found::Foreign);
         }
-        if let Some(customer) = linked(context, &more).await.map_err(Asked::Store)? {
-            return Ok(Some((customer, more)));
+        more.extend(whose::ids(&found));
+        let links = context.store.links(more).await.map_err(Trouble::Store)?;
+        if let Some(customer) = whose::owner(&found, &links, &context.settings) {
+            return Ok(Found::Customer(customer));
         }
-        if kind == Kind::Charge {
-            next = found.stripe_customer().map(|id| (Kind::Customer, id.to_owned()));
-        }
+        next = whose::question(&found);
     }
-    Ok(None)
+    Ok(Found::Nobody)
 }
 
-fn charge_of(object: &Object) -> Option<&str> {
-    match object {
-        Object::Refund(refund) => refund.charge.as_deref(),
-        Object::Dispute(dispute) => dispute.charge.as_deref(),
-        _ => None,
+async fn write(context: &Context, routed: &[(i64, Routing)]) -> Result<(), StoreError> {
+    context.store.route(routed).await?;
+    for (_, routing) in routed {
+        let outcome = match routing {
+            Routing::Customer { .. } => "customer",
+            Routing::Ignored { .. } => "ignored",
+            Routing::Waiting { .. } => "waiting",
+            Routing::Retry { .. } => "retry",
+            Routing::Parked { .. } => "parked",
+        };
+        metrics::counter!("tollgate_events_routed_total", "outcome" => outcome).increment(1);
     }
-}
-
-fn ignored(why: String) -> Routing {
-    Routing::Ignored { why }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn customer(metadata: &str) -> Object {
-        let body = format!(r#"{{"id":"cus_1","object":"customer","metadata":{{{metadata}}}}}"#);
-        object(body.as_bytes()).unwrap().unwrap()
-    }
-
-    #[test]
-    fn our_mark_counts_only_with_our_deployment() {
-        let ours = customer(r#""tollgate_customer":"acme","tollgate_deployment":"here""#);
-        assert_eq!(stamped(&ours, "here").unwrap().as_str(), "acme");
-        assert_eq!(stamped(&ours, "there"), None);
-        assert_eq!(stamped(&customer(r#""tollgate_customer":"acme""#), "here"), None);
-    }
-
-    #[test]
-    fn a_mark_that_is_no_customer_is_none() {
-        let odd = customer(r#""tollgate_customer":"a b","tollgate_deployment":"here""#);
-        assert_eq!(stamped(&odd, "here"), None);
-    }
-
-    #[test]
-    fn a_refund_belongs_to_whom_its_charge_belongs_to() {
-        let refund = object(br#"{"id":"re_1","object":"refund","charge":"ch_1","payment_intent":"pi_1"}"#);
-        let refund = refund.unwrap().unwrap();
-        assert_eq!(ids(&refund), ["ch_1", "pi_1", "re_1"]);
-        assert_eq!(charge_of(&refund), Some("ch_1"));
-    }
+    context.wakes.apply.notify_one();
+    // Some may have waited for these ids.
+    context.wakes.route.notify_one();
+    Ok(())
 }

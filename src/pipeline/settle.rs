@@ -1,39 +1,64 @@
 //! Fetches what is in doubt: the truth when order cannot be proven.
 
 use anyhow::Result;
-use futures::stream::{self, StreamExt};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_store::{Due, StoreError};
 use tollgate_stripe::CallError;
 
-use super::wake::station;
+use super::wake::{reap, station};
 use super::{Context, backoff};
 
-/// A fetch that Stripe has no object for is tried so often: what an event names may be a moment late.
-const ABSENT: i32 = 4;
+/// A fetch that Stripe has no object for is tried so often, over some minutes: what an event names may be late.
+const ABSENT: i32 = 8;
 
 pub async fn run(context: Context, stop: CancellationToken) -> Result<()> {
-    let Context { clock, settings, wakes, .. } = context.clone();
-    station("settle", &wakes.settle, &clock, settings.idle, &stop, || round(&context)).await;
+    let Context {
+        clock,
+        settings,
+        wakes,
+        ..
+    } = context.clone();
+    let fetching = Mutex::new(JoinSet::new());
+    station("settle", &wakes.settle, &clock, settings.idle, &stop, || {
+        round(&context, &fetching)
+    })
+    .await;
     Ok(())
 }
 
-async fn round(context: &Context) -> Result<bool, StoreError> {
-    let due = context.store.due_settles(context.settings.batch, context.clock.now()).await?;
+/// Takes no more than there are places, so that no lease runs out in a queue and a slow object holds up no other.
+async fn round(context: &Context, fetching: &Mutex<JoinSet<()>>) -> Result<bool, StoreError> {
+    let mut fetching = fetching.lock().await;
+    reap("settle", &mut fetching);
+    let places = context.settings.fetches.saturating_sub(fetching.len());
+    if places == 0 {
+        return Ok(false);
+    }
+    let limit = i64::try_from(places).unwrap_or(i64::MAX);
+    let due = context.store.due_settles(limit, context.clock.now()).await?;
     let found = !due.is_empty();
-    let settled = stream::iter(due).map(|due| settle(context, due)).buffer_unordered(context.settings.fetches);
-    let outcomes: Vec<Result<(), StoreError>> = settled.collect().await;
-    outcomes.into_iter().collect::<Result<(), StoreError>>()?;
-    if found {
-        context.wakes.apply.notify_one();
+    for due in due {
+        let context = context.clone();
+        fetching.spawn(async move {
+            if let Err(error) = settle(&context, due).await {
+                tracing::warn!(%error, "a fetched object could not be kept; its lease runs out");
+            }
+            context.wakes.apply.notify_one();
+            context.wakes.settle.notify_one();
+        });
     }
     Ok(found)
 }
 
 async fn settle(context: &Context, due: Due) -> Result<(), StoreError> {
-    let (store, now) = (&context.store, context.clock.now());
+    let store = &context.store;
     let kind = due.kind.as_str();
-    match context.stripe.fetch(due.kind, &due.id).await {
+    context.budget.take().await;
+    let fetched = context.stripe.fetch(due.kind, &due.id).await;
+    let now = context.clock.now();
+    match fetched {
         Ok(fetched) => {
             metrics::counter!("tollgate_settles_total", "kind" => kind, "outcome" => "fetched").increment(1);
             store.settled(&due, fetched.body, fetched.from, fetched.to).await
@@ -47,7 +72,9 @@ async fn settle(context: &Context, due: Due) -> Result<(), StoreError> {
         Err(error) => {
             metrics::counter!("tollgate_settles_total", "kind" => kind, "outcome" => "failed").increment(1);
             tracing::warn!(kind, %error, attempts = due.attempts, "an object could not be fetched");
-            store.settle_failed(&due, &error.to_string(), Some(now + backoff(due.attempts))).await
+            store
+                .settle_failed(&due, &error.to_string(), Some(now + backoff(due.attempts)))
+                .await
         }
     }
 }

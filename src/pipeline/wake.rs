@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
 use tollgate_store::StoreError;
@@ -60,3 +61,12 @@ pub async fn station<F>(
     }
 }
 
+/// Forgets tasks that have ended. One that panicked is a defect; what it had taken is taken again.
+pub fn reap(station: &'static str, tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.try_join_next() {
+        if let Err(error) = ended {
+            tracing::error!(station, %error, "a task failed");
+            metrics::counter!("tollgate_station_failures_total", "station" => station).increment(1);
+        }
+    }
+}

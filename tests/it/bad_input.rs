@@ -1,6 +1,8 @@
 //! What a person gets who did something wrong: code 64 for settings, and words that say what to do.
 
-use tollgate::api::grpc::proto::{CreateCheckoutRequest, GetEntitlementRequest, LineItem, WatchEntitlementsRequest};
+use tollgate::api::grpc::proto::{
+    CreateCheckoutRequest, GetEntitlementRequest, LineItem, WatchEntitlementsRequest,
+};
 use tollgate::api::grpc::proto::{WatchFilter, line_item::Price};
 use tonic::Code;
 
@@ -24,21 +26,30 @@ fn serve() -> tokio::process::Command {
 async fn an_empty_webhook_secret_refuses_to_start() {
     let (code, said) = output(serve().env("TOLLGATE_STRIPE_WEBHOOK_SECRETS", "")).await;
     assert_eq!(code, Some(64), "{said}");
-    assert!(said.contains("TOLLGATE_STRIPE_WEBHOOK_SECRETS is empty"), "{said}");
+    assert!(
+        said.contains("TOLLGATE_STRIPE_WEBHOOK_SECRETS is empty"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
 async fn an_unknown_setting_is_named_with_the_one_that_was_meant() {
     let (code, said) = output(serve().env("TOLLGATE_CATALOGUE", "x.yaml")).await;
     assert_eq!(code, Some(64), "{said}");
-    assert!(said.contains("TOLLGATE_CATALOGUE") && said.contains("did you mean `catalog`?"), "{said}");
+    assert!(
+        said.contains("TOLLGATE_CATALOGUE") && said.contains("did you mean `catalog`?"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
 async fn a_database_that_is_not_there_is_named_by_its_setting_and_its_password_is_not_told() {
     let (code, said) = output(&mut serve()).await;
     assert!(code.is_some_and(|code| code != 0), "{said}");
-    assert!(said.contains("TOLLGATE_DATABASE_URL") && !said.contains("hidden"), "{said}");
+    assert!(
+        said.contains("TOLLGATE_DATABASE_URL") && !said.contains("hidden"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -54,16 +65,24 @@ async fn a_port_in_use_is_named_by_its_setting() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, said) = output(serve().env("TOLLGATE_WEBHOOK_LISTEN", &address)).await;
     assert!(code.is_some_and(|code| code != 0), "{said}");
-    assert!(said.contains(&address) && said.contains("TOLLGATE_WEBHOOK_LISTEN"), "{said}");
+    assert!(
+        said.contains(&address) && said.contains("TOLLGATE_WEBHOOK_LISTEN"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
 async fn a_broken_catalog_is_shown_by_file_line_and_suggestion() {
-    let broken = catalog("features:\n  sso: {type: boolean}\nplans:\n  team:\n    match: {price: p}\n    grants: {ssso: true}\n");
+    let broken = catalog(
+        "features:\n  sso: {type: boolean}\nplans:\n  team:\n    match: {price: p}\n    grants: {ssso: true}\n",
+    );
     let (code, said) = output(tollgate().args(["catalog", "check"]).arg(broken.path())).await;
     assert!(code.is_some_and(|code| code != 0), "{said}");
     let place = format!("{}:6", broken.path().display());
-    assert!(said.contains(&place) && said.contains("did you mean `sso`?"), "{said}");
+    assert!(
+        said.contains(&place) && said.contains("did you mean `sso`?"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -88,7 +107,10 @@ async fn bad_requests_name_the_field_or_the_reason() {
         assert!(status.message().contains(word), "{request:?} {status:?}");
         assert!(!status.details().is_empty(), "{request:?} has an ErrorInfo");
     }
-    let watch = WatchEntitlementsRequest { filter: Some(WatchFilter::default()), ..Default::default() };
+    let watch = WatchEntitlementsRequest {
+        filter: Some(WatchFilter::default()),
+        ..Default::default()
+    };
     let status = client.watch_entitlements(watch).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
 }
@@ -100,17 +122,50 @@ async fn a_checkout_that_cannot_be_is_refused_by_field() {
     let good = CreateCheckoutRequest {
         customer: "acme".into(),
         request_id: "order-1".into(),
-        line_items: vec![LineItem { price: Some(Price::LookupKey("nothing".into())), quantity: None }],
+        line_items: vec![LineItem {
+            price: Some(Price::LookupKey("nothing".into())),
+            quantity: None,
+        }],
         success_url: "https://shop.example/thanks".into(),
         cancel_url: "https://shop.example/".into(),
         ..CreateCheckoutRequest::default()
     };
     for (request, word) in [
-        (CreateCheckoutRequest { request_id: String::new(), ..good.clone() }, "request_id"),
-        (CreateCheckoutRequest { request_id: "x".repeat(65), ..good.clone() }, "request_id"),
-        (CreateCheckoutRequest { request_id: "tab\there".into(), ..good.clone() }, "request_id"),
-        (CreateCheckoutRequest { line_items: vec![], ..good.clone() }, "line_items"),
-        (CreateCheckoutRequest { success_url: "javascript:alert(1)".into(), ..good.clone() }, "success_url"),
+        (
+            CreateCheckoutRequest {
+                request_id: String::new(),
+                ..good.clone()
+            },
+            "request_id",
+        ),
+        (
+            CreateCheckoutRequest {
+                request_id: "x".repeat(65),
+                ..good.clone()
+            },
+            "request_id",
+        ),
+        (
+            CreateCheckoutRequest {
+                request_id: "tab\there".into(),
+                ..good.clone()
+            },
+            "request_id",
+        ),
+        (
+            CreateCheckoutRequest {
+                line_items: vec![],
+                ..good.clone()
+            },
+            "line_items",
+        ),
+        (
+            CreateCheckoutRequest {
+                success_url: "javascript:alert(1)".into(),
+                ..good.clone()
+            },
+            "success_url",
+        ),
         (good, "line_items"),
     ] {
         let status = client.create_checkout(request.clone()).await.unwrap_err();

@@ -2,7 +2,6 @@
 //! `TOLLGATE_STRIPE_CORPUS` to their folder. Without it these tests run on what the simulator makes (`story`).
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -12,7 +11,7 @@ use tollgate::api::grpc::proto::{Access, GetEntitlementRequest, Reason};
 use tollgate_domain::clock::Clock;
 use tollgate_domain::id::CustomerId;
 
-use crate::support::{SECRET, TestApp, eventually};
+use crate::support::{self, SECRET, TestApp, eventually};
 
 struct Recorded {
     file: String,
@@ -38,18 +37,29 @@ fn corpus() -> Option<Vec<Recorded>> {
     let folder = PathBuf::from(std::env::var_os("TOLLGATE_STRIPE_CORPUS")?).join("events");
     let read = |entry: std::fs::DirEntry| {
         let file = entry.file_name().into_string().unwrap();
-        let event = file.ends_with(".json").then(|| std::fs::read(entry.path()).unwrap())?;
-        Some(Recorded { file, event: serde_json::from_slice(&event).unwrap() })
+        let event = file
+            .ends_with(".json")
+            .then(|| std::fs::read(entry.path()).unwrap())?;
+        Some(Recorded {
+            file,
+            event: serde_json::from_slice(&event).unwrap(),
+        })
     };
-    let mut found: Vec<Recorded> =
-        folder.read_dir().expect("the corpus' folder `events`").filter_map(|entry| read(entry.unwrap())).collect();
+    let mut found: Vec<Recorded> = folder
+        .read_dir()
+        .expect("the corpus' folder `events`")
+        .filter_map(|entry| read(entry.unwrap()))
+        .collect();
     found.sort_by(|a, b| a.file.cmp(&b.file));
     assert_eq!(found.len(), 69);
     Some(found)
 }
 
 fn pick(corpus: &[Recorded], number: u32) -> &Recorded {
-    corpus.iter().find(|recorded| recorded.number() == number).unwrap()
+    corpus
+        .iter()
+        .find(|recorded| recorded.number() == number)
+        .unwrap()
 }
 
 /// A catalog whose plan `recorded` is the prices of the recorded subscriptions and sessions.
@@ -70,7 +80,7 @@ fn as_recorded(config: &mut tollgate::config::Config) {
 
 /// A clock that stands at (and runs on from) `unix`.
 fn clock_at(unix: i64) -> (watch::Sender<i64>, Clock) {
-    let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    let real = support::real_time().as_micros();
     let (steer, offset) = watch::channel(unix * 1_000_000 - i64::try_from(real).unwrap());
     (steer, Clock::new(offset))
 }
@@ -80,7 +90,9 @@ async fn corpus_every_file_is_taken_and_each_event_is_stored_once() {
     let Some(corpus) = corpus() else { return };
     let app = TestApp::start().await;
     let url = app.webhook_url();
-    let posts = (0..3).flat_map(|_| corpus.iter()).map(|recorded| app.http.event(&url, SECRET, recorded.body()));
+    let posts = (0..3)
+        .flat_map(|_| corpus.iter())
+        .map(|recorded| app.http.event(&url, SECRET, recorded.body()));
     for status in futures::future::join_all(posts).await {
         assert_eq!(status, Ok(StatusCode::OK));
     }
@@ -96,25 +108,47 @@ async fn corpus_with_ids_of_their_own_all_files_are_stored_and_come_to_an_end() 
         recorded.event["id"] = format!("evt_{:02}", recorded.number()).into();
     }
     for recorded in &corpus {
-        assert_eq!(app.http.event(&url, SECRET, recorded.body()).await, Ok(StatusCode::OK), "{}", recorded.file);
+        assert_eq!(
+            app.http.event(&url, SECRET, recorded.body()).await,
+            Ok(StatusCode::OK),
+            "{}",
+            recorded.file
+        );
     }
     let store = app.store();
     let outcomes = eventually("every file has its outcome", async || {
         let outcomes = store.outcomes().await.unwrap();
-        let over = outcomes.iter().all(|outcome| !matches!(outcome.state.as_str(), "received" | "routed"));
+        let over = outcomes
+            .iter()
+            .all(|outcome| !matches!(outcome.state.as_str(), "received" | "routed"));
         (outcomes.len() == 69 && over).then_some(outcomes)
     })
     .await;
-    let outcome = |number: u32| outcomes.iter().find(|o| o.event_id == format!("evt_{number:02}")).unwrap();
+    let outcome = |number: u32| {
+        outcomes
+            .iter()
+            .find(|o| o.event_id == format!("evt_{number:02}"))
+            .unwrap()
+    };
     for recorded in &corpus {
         let outcome = outcome(recorded.number());
         println!("{:<72} {} {}", recorded.file, outcome.state, outcome.detail);
     }
     for number in [54, 69] {
         assert_eq!(outcome(number).state, "ignored", "{number}");
-        assert!(outcome(number).detail.contains("livemode"), "{}", outcome(number).detail);
+        assert!(
+            outcome(number).detail.contains("livemode"),
+            "{}",
+            outcome(number).detail
+        );
     }
-    let waiting: Vec<String> = store.waiting().await.unwrap().into_iter().map(|waiting| waiting.event_id).collect();
+    let waiting: Vec<String> = store
+        .waiting()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|waiting| waiting.event_id)
+        .collect();
     for number in [27, 28, 29, 30, 33, 34, 35, 60] {
         assert!(waiting.contains(&format!("evt_{number:02}")), "{number} waits");
     }
@@ -124,14 +158,21 @@ async fn corpus_with_ids_of_their_own_all_files_are_stored_and_come_to_an_end() 
 #[tokio::test]
 async fn corpus_recorded_subscriptions_give_access_as_their_status_says() {
     let Some(corpus) = corpus() else { return };
-    let cases =
-        [(3, Reason::Trialing, 10), (14, Reason::Active, 2), (16, Reason::Active, 2), (18, Reason::Active, 1)];
+    let cases = [
+        (3, Reason::Trialing, 10),
+        (14, Reason::Active, 2),
+        (16, Reason::Active, 2),
+        (18, Reason::Active, 1),
+    ];
     for (number, reason, seats) in cases {
         let recorded = pick(&corpus, number);
         let (_steer, clock) = clock_at(recorded.event["created"].as_i64().unwrap());
         let app = TestApp::at(clock, as_recorded).await;
         let stripe_customer = recorded.object()["customer"].as_str().unwrap().to_owned();
-        app.store().link(&CustomerId::parse("acme").unwrap(), &[stripe_customer]).await.unwrap();
+        app.store()
+            .link(&CustomerId::parse("acme").unwrap(), &[stripe_customer])
+            .await
+            .unwrap();
         let status = app.http.event(&app.webhook_url(), SECRET, recorded.body()).await;
         assert_eq!(status, Ok(StatusCode::OK));
         let sso = granted(&app, "sso").await;
@@ -139,7 +180,12 @@ async fn corpus_recorded_subscriptions_give_access_as_their_status_says() {
         assert_eq!(sso.plans, ["recorded"]);
         let seats_now = granted(&app, "seats").await;
         assert_eq!(seats_now.value, Some(limit(seats)), "{}", recorded.file);
-        println!("{:<72} {:?} {:?}, {seats} seats", recorded.file, sso.access(), sso.reason());
+        println!(
+            "{:<72} {:?} {:?}, {seats} seats",
+            recorded.file,
+            sso.access(),
+            sso.reason()
+        );
     }
 }
 
@@ -175,8 +221,14 @@ async fn corpus_a_live_checkout_waits_for_its_line_items() {
 
 async fn waits_then_has_access(app: &TestApp, recorded: &Recorded, missing: Value) {
     let stripe_customer = recorded.object()["customer"].as_str().unwrap().to_owned();
-    app.store().link(&CustomerId::parse("acme").unwrap(), &[stripe_customer]).await.unwrap();
-    assert_eq!(app.http.event(&app.webhook_url(), SECRET, recorded.body()).await, Ok(StatusCode::OK));
+    app.store()
+        .link(&CustomerId::parse("acme").unwrap(), &[stripe_customer])
+        .await
+        .unwrap();
+    assert_eq!(
+        app.http.event(&app.webhook_url(), SECRET, recorded.body()).await,
+        Ok(StatusCode::OK)
+    );
     let store = app.store();
     eventually("the event is applied", async || {
         (store.inbox_counts().await.unwrap().applied == 1).then_some(())
@@ -191,7 +243,10 @@ async fn waits_then_has_access(app: &TestApp, recorded: &Recorded, missing: Valu
 
 fn limit(amount: i64) -> tollgate::api::grpc::proto::entitlement::Value {
     use tollgate::api::grpc::proto::{Limit, entitlement::Value};
-    Value::Limit(Limit { amount, unlimited: false })
+    Value::Limit(Limit {
+        amount,
+        unlimited: false,
+    })
 }
 
 async fn get(app: &TestApp, feature: &str) -> tollgate::api::grpc::proto::Entitlement {
@@ -200,7 +255,14 @@ async fn get(app: &TestApp, feature: &str) -> tollgate::api::grpc::proto::Entitl
         feature: feature.into(),
         ..GetEntitlementRequest::default()
     };
-    app.client().await.get_entitlement(request).await.unwrap().into_inner().entitlement.unwrap()
+    app.client()
+        .await
+        .get_entitlement(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .entitlement
+        .unwrap()
 }
 
 async fn granted(app: &TestApp, feature: &str) -> tollgate::api::grpc::proto::Entitlement {

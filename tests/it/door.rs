@@ -38,7 +38,13 @@ async fn what_stripe_did_not_sign_is_refused_and_not_stored() {
     let (url, body) = (app.webhook_url(), event("evt_1"));
     let good = signature(SECRET, &body);
     let old = tollgate_stripe::signature::sign(SECRET, 1_000_000_000, &body);
-    for header in ["", "t=1,v1=00", &signature("whsec_other", &body), &old, &good.replace("v1=", "v0=")] {
+    for header in [
+        "",
+        "t=1,v1=00",
+        &signature("whsec_other", &body),
+        &old,
+        &good.replace("v1=", "v0="),
+    ] {
         let answer = app.http.signed(&url, header, body.clone()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{header}");
         assert!(!answer.body().contains(SECRET));
@@ -50,7 +56,10 @@ async fn what_stripe_did_not_sign_is_refused_and_not_stored() {
 async fn signed_text_that_is_no_event_is_refused_and_not_stored() {
     let app = TestApp::start().await;
     for body in ["not json", "[]", "{}", "{\"id\": 7}", ""] {
-        let status = app.http.event(&app.webhook_url(), SECRET, Bytes::from(body)).await;
+        let status = app
+            .http
+            .event(&app.webhook_url(), SECRET, Bytes::from(body))
+            .await;
         assert_eq!(status, Ok(StatusCode::BAD_REQUEST), "{body}");
     }
     assert_eq!(stored(&app).await, 0);
@@ -63,7 +72,10 @@ async fn a_body_of_five_mebibytes_is_too_large() {
     match app.http.event(&app.webhook_url(), SECRET, body).await {
         Ok(status) => assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE),
         // The answer came and the rest of the body was not read any more.
-        Err(broken) => assert!(broken.contains("SendRequest") || broken.contains("Body"), "{broken}"),
+        Err(broken) => assert!(
+            broken.contains("SendRequest") || broken.contains("Body"),
+            "{broken}"
+        ),
     }
     assert_eq!(stored(&app).await, 0);
 }
@@ -72,7 +84,13 @@ async fn a_body_of_five_mebibytes_is_too_large() {
 async fn a_row_that_cannot_be_stored_fails_alone() {
     let app = TestApp::start().await;
     let url = app.webhook_url();
-    let bodies = (0..40).map(|n| if n == 20 { event("evt_\u{0}bad") } else { event(&format!("evt_{n}")) });
+    let bodies = (0..40).map(|n| {
+        if n == 20 {
+            event("evt_\u{0}bad")
+        } else {
+            event(&format!("evt_{n}"))
+        }
+    });
     let answers = futures::future::join_all(bodies.map(|body| app.http.event(&url, SECRET, body))).await;
     for (n, status) in answers.into_iter().enumerate() {
         assert_eq!(status.unwrap().is_success(), n != 20, "{n}");
@@ -91,7 +109,10 @@ async fn thin_events_and_unknown_types_are_kept() {
     let unknown = json!({"id": "evt_new", "object": "event", "type": "moon.landed", "created": 1_700_000_000,
         "data": {"object": {"id": "moon_1", "object": "moon"}}});
     for body in [thin, unknown] {
-        let status = app.http.event(&app.webhook_url(), SECRET, body.to_string().into()).await;
+        let status = app
+            .http
+            .event(&app.webhook_url(), SECRET, body.to_string().into())
+            .await;
         assert_eq!(status, Ok(StatusCode::OK));
     }
     assert_eq!(stored(&app).await, 2);
@@ -103,7 +124,11 @@ async fn without_its_database_the_door_asks_stripe_to_come_again() {
     app.store().close().await;
     let answer = app
         .http
-        .signed(&app.webhook_url(), &signature(SECRET, &event("evt_1")), event("evt_1"))
+        .signed(
+            &app.webhook_url(),
+            &signature(SECRET, &event("evt_1")),
+            event("evt_1"),
+        )
         .await
         .unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -112,7 +137,10 @@ async fn without_its_database_the_door_asks_stripe_to_come_again() {
 #[tokio::test]
 async fn only_post_and_only_its_path() {
     let app = TestApp::start().await;
-    assert_eq!(app.http.get(&app.webhook_url()).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(
+        app.http.get(&app.webhook_url()).await.status(),
+        StatusCode::METHOD_NOT_ALLOWED
+    );
     let root = format!("http://{}/", app.running.webhook);
     assert_eq!(app.http.get(&root).await.status(), StatusCode::NOT_FOUND);
 }

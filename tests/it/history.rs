@@ -46,7 +46,11 @@ plans:
 #[derive(Clone, Debug)]
 enum Command {
     Advance(i64),
-    OpenSession { plan: &'static str, quantity: u64, trial_days: Option<u32> },
+    OpenSession {
+        plan: &'static str,
+        quantity: u64,
+        trial_days: Option<u32>,
+    },
     PaySession(usize),
     DeclineSession(usize),
     ExpireSession(usize),
@@ -100,8 +104,16 @@ fn command() -> impl Strategy<Value = Command> {
 
 fn history() -> impl Strategy<Value = History> {
     let ends = [DunningEnd::Cancel, DunningEnd::Unpaid, DunningEnd::LeavePastDue];
-    (prop::sample::select(ends.to_vec()), prop::collection::vec(command(), 1..40), any::<u64>())
-        .prop_map(|(dunning_end, commands, chance)| History { dunning_end, commands, chance })
+    (
+        prop::sample::select(ends.to_vec()),
+        prop::collection::vec(command(), 1..40),
+        any::<u64>(),
+    )
+        .prop_map(|(dunning_end, commands, chance)| History {
+            dunning_end,
+            commands,
+            chance,
+        })
 }
 
 /// Stripe, with one customer of ours.
@@ -123,15 +135,35 @@ impl Stripe {
         let mut core = Core::new(7, START);
         core.settings_mut().dunning_end = dunning_end;
         let product = id(&core.create_product("Everything").unwrap());
-        let sold = [("team_monthly", 2_000, Some((Interval::Month, 1))), ("report", 5_000, None)];
+        let sold = [
+            ("team_monthly", 2_000, Some((Interval::Month, 1))),
+            ("report", 5_000, None),
+        ];
         let prices = sold.map(|(key, unit_amount, recurring)| {
             let (product, lookup_key) = (product.clone(), Some(key.to_owned()));
-            let price = NewPrice { product, unit_amount, recurring, lookup_key, ..NewPrice::default() };
+            let price = NewPrice {
+                product,
+                unit_amount,
+                recurring,
+                lookup_key,
+                ..NewPrice::default()
+            };
             (key, id(&core.create_price(price).unwrap()))
         });
         let metadata = [("tollgate_customer".to_owned(), "acme".to_owned())].into();
-        let customer = id(&core.create_customer(NewCustomer { metadata, ..NewCustomer::default() }).unwrap());
-        Stripe { core, customer, prices: prices.into(), told: 0, ids: vec![] }
+        let customer = id(&core
+            .create_customer(NewCustomer {
+                metadata,
+                ..NewCustomer::default()
+            })
+            .unwrap());
+        Stripe {
+            core,
+            customer,
+            prices: prices.into(),
+            told: 0,
+            ids: vec![],
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -161,12 +193,23 @@ impl Stripe {
     }
 
     fn pick(&self, prefix: &str, which: usize) -> String {
-        let found: Vec<&String> = self.ids.iter().rev().filter(|id| id.starts_with(prefix)).collect();
-        found.get(which % found.len().max(1)).map_or_else(String::new, |id| (*id).clone())
+        let found: Vec<&String> = self
+            .ids
+            .iter()
+            .rev()
+            .filter(|id| id.starts_with(prefix))
+            .collect();
+        found
+            .get(which % found.len().max(1))
+            .map_or_else(String::new, |id| (*id).clone())
     }
 
     fn session(&self, plan: &str, quantity: u64, trial_days: Option<u32>) -> NewSession {
-        let mode = if plan == "report" { Mode::Payment } else { Mode::Subscription };
+        let mode = if plan == "report" {
+            Mode::Payment
+        } else {
+            Mode::Subscription
+        };
         NewSession {
             mode,
             customer: Some(self.customer.clone()),
@@ -183,7 +226,11 @@ impl Stripe {
                 self.core.advance(seconds);
                 return;
             }
-            Command::OpenSession { plan, quantity, trial_days } => {
+            Command::OpenSession {
+                plan,
+                quantity,
+                trial_days,
+            } => {
                 let session = self.session(plan, quantity, trial_days);
                 // No event tells of an open session, and its page is found all the same.
                 let opened = self.core.create_checkout_session(session);
@@ -193,14 +240,19 @@ impl Stripe {
             Command::PaySession(which) => self.core.pay_session(&self.pick("cs_", which)),
             Command::DeclineSession(which) => self.core.decline_session(&self.pick("cs_", which)),
             Command::ExpireSession(which) => self.core.expire_session(&self.pick("cs_", which)),
-            Command::SetOutcome(outcome) => {
-                self.core.set_payment_outcome(&self.customer, outcome).map(|()| Value::Null)
-            }
+            Command::SetOutcome(outcome) => self
+                .core
+                .set_payment_outcome(&self.customer, outcome)
+                .map(|()| Value::Null),
             Command::PayInvoice(which) => self.core.pay_invoice(&self.pick("in_", which)),
             Command::SetQuantity(which, quantity) => {
                 let subscription = self.pick("sub_", which);
-                let item = self.core.get(&subscription).map(|shown| id(&shown["items"]["data"][0]));
-                self.core.set_quantity(&subscription, &item.unwrap_or_default(), quantity)
+                let item = self
+                    .core
+                    .get(&subscription)
+                    .map(|shown| id(&shown["items"]["data"][0]));
+                self.core
+                    .set_quantity(&subscription, &item.unwrap_or_default(), quantity)
             }
             Command::Cancel(which) => self.core.cancel_subscription(&self.pick("sub_", which)),
             Command::CancelAtPeriodEnd(which, ends) => {
@@ -234,7 +286,14 @@ impl Ledger {
     fn new() -> Ledger {
         let catalog = catalog::parse(CATALOG).unwrap();
         let (latest, wants, flights) = (BTreeMap::new(), BTreeMap::new(), vec![]);
-        Ledger { catalog, facts: Facts::default(), seq: 0, latest, wants, flights }
+        Ledger {
+            catalog,
+            facts: Facts::default(),
+            seq: 0,
+            latest,
+            wants,
+            flights,
+        }
     }
 
     fn hear(&mut self, event: &Event, now: Timestamp) {
@@ -248,14 +307,25 @@ impl Ledger {
     fn learn(&mut self, object: Object, learned: Learned, now: Timestamp) {
         self.seq += 1;
         self.latest.insert(object.id().to_owned(), self.seq);
-        let (facts, wants) = fold(std::mem::take(&mut self.facts), Observation { seq: self.seq, object, learned });
+        let (facts, wants) = fold(
+            std::mem::take(&mut self.facts),
+            Observation {
+                seq: self.seq,
+                object,
+                learned,
+            },
+        );
         self.facts = facts;
         self.want(wants);
         self.tick(now);
     }
 
     fn tick(&mut self, now: Timestamp) {
-        let ticked = tick(std::mem::take(&mut self.facts).matched_with(&self.catalog), &self.catalog, now);
+        let ticked = tick(
+            std::mem::take(&mut self.facts).matched_with(&self.catalog),
+            &self.catalog,
+            now,
+        );
         self.facts = ticked.facts;
         self.want(ticked.wants);
     }
@@ -269,18 +339,28 @@ impl Ledger {
 
     /// Asks Stripe for something that is wanted so urgently; its answer is `flights`' last.
     fn ask(&mut self, stripe: &Stripe, urgency: Urgency, chance: &mut SmallRng) -> bool {
-        let due: Vec<_> = self.wants.iter().filter(|(_, due)| **due <= urgency).map(|(key, _)| key.clone()).collect();
-        let Some(key) = due.get(chance.random_range(0..due.len().max(1))) else { return false };
+        let due: Vec<_> = self
+            .wants
+            .iter()
+            .filter(|(_, due)| **due <= urgency)
+            .map(|(key, _)| key.clone())
+            .collect();
+        let Some(key) = due.get(chance.random_range(0..due.len().max(1))) else {
+            return false;
+        };
         self.wants.remove(key);
         let covers_seq = self.latest.get(&key.1).copied().unwrap_or(0);
         let learned = window(stripe.now(), covers_seq);
-        self.flights.extend(stripe.show(&key.1).map(|object| Flight { object, learned }));
+        self.flights
+            .extend(stripe.show(&key.1).map(|object| Flight { object, learned }));
         true
     }
 
     fn land(&mut self, now: Timestamp, chance: &mut SmallRng) {
         if !self.flights.is_empty() {
-            let Flight { object, learned } = self.flights.swap_remove(chance.random_range(0..self.flights.len()));
+            let Flight { object, learned } = self
+                .flights
+                .swap_remove(chance.random_range(0..self.flights.len()));
             self.learn(object, learned, now);
         }
     }
@@ -292,7 +372,11 @@ impl Ledger {
 }
 
 fn window(now: Timestamp, covers_seq: i64) -> Learned {
-    Learned::Fetch { from: now - Span::seconds(1), to: now + Span::seconds(1), covers_seq }
+    Learned::Fetch {
+        from: now - Span::seconds(1),
+        to: now + Span::seconds(1),
+        covers_seq,
+    }
 }
 
 /// Whether what is wanted is fetched.
@@ -356,8 +440,12 @@ fn step(
 /// What the final objects call for: they are all that is known.
 fn called_for(stripe: &Stripe) -> Schedule {
     let mut ledger = Ledger::new();
-    let told: BTreeSet<String> =
-        stripe.core.events(0).iter().map(|event| id(&event.to_json()["data"]["object"])).collect();
+    let told: BTreeSet<String> = stripe
+        .core
+        .events(0)
+        .iter()
+        .map(|event| id(&event.to_json()["data"]["object"]))
+        .collect();
     for object in told.iter().filter_map(|id| stripe.show(id)) {
         ledger.learn(object, window(stripe.now(), 0), stripe.now());
     }
@@ -366,8 +454,16 @@ fn called_for(stripe: &Stripe) -> Schedule {
 
 /// As the variable says, else few: it is read by proptest itself, which would take 256.
 fn cases() -> ProptestConfig {
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 64 };
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() {
+        ProptestConfig::default().cases
+    } else {
+        64
+    };
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
@@ -391,11 +487,16 @@ fn without_fetches_some_histories_end_elsewhere_and_together_they_reach_every_re
         let (stripe, ledger) = live(&history, Settle::Never);
         let called_for = called_for(&stripe);
         reasons.extend(called_for.0.values().flat_map(|timeline| {
-            [timeline.first.reason].into_iter().chain(timeline.then.iter().map(|(_, answer)| answer.reason))
+            [timeline.first.reason]
+                .into_iter()
+                .chain(timeline.then.iter().map(|(_, answer)| answer.reason))
         }));
         astray += usize::from(ledger.answer(stripe.now()) != called_for);
     }
-    assert!(astray > 20, "the property would hold without fetches: {astray} of 200 differ");
+    assert!(
+        astray > 20,
+        "the property would hold without fetches: {astray} of 200 differ"
+    );
     for reason in [
         Reason::Refunded,
         Reason::Expired,
@@ -407,6 +508,9 @@ fn without_fetches_some_histories_end_elsewhere_and_together_they_reach_every_re
         Reason::Purchased,
         Reason::Active,
     ] {
-        assert!(reasons.contains(&reason), "no history reaches {reason:?}: {reasons:?}");
+        assert!(
+            reasons.contains(&reason),
+            "no history reaches {reason:?}: {reasons:?}"
+        );
     }
 }

@@ -5,6 +5,7 @@ mod bad_input;
 mod corpus;
 mod door;
 mod history;
+mod operations;
 mod processes;
 mod story;
 mod support;

@@ -30,8 +30,15 @@ impl Place {
         let catalog = catalog(CATALOG);
         let config = support::config(&database, &simulator.base_url(), catalog.path());
         support::migrate(&config).await;
-        let store = Store::connect(&app::store_settings(&config).unwrap()).await.unwrap();
-        Place { database, simulator, catalog, store }
+        let store = Store::connect(&app::store_settings(&config).unwrap())
+            .await
+            .unwrap();
+        Place {
+            database,
+            simulator,
+            catalog,
+            store,
+        }
     }
 
     async fn serve(&self) -> Process {
@@ -63,8 +70,14 @@ async fn on_sigterm_under_load_every_reading_stream_is_told_and_the_exit_is_clea
         let (url, opened) = (url.clone(), opened.clone());
         watchers.spawn(async move {
             let mut client = BillingServiceClient::connect(url).await.unwrap();
-            let filter = WatchFilter { all_customers: true, ..WatchFilter::default() };
-            let request = WatchEntitlementsRequest { filter: Some(filter), ..Default::default() };
+            let filter = WatchFilter {
+                all_customers: true,
+                ..WatchFilter::default()
+            };
+            let request = WatchEntitlementsRequest {
+                filter: Some(filter),
+                ..Default::default()
+            };
             let mut stream = client.watch_entitlements(request).await.unwrap().into_inner();
             let mut last = None;
             while let Some(frame) = stream.message().await.unwrap() {
@@ -90,7 +103,10 @@ async fn on_sigterm_under_load_every_reading_stream_is_told_and_the_exit_is_clea
             0
         }
     });
-    eventually("load runs", async || (place.store.inbox_counts().await.unwrap().total > 20).then_some(())).await;
+    eventually("load runs", async || {
+        (place.store.inbox_counts().await.unwrap().total > 20).then_some(())
+    })
+    .await;
     process.signal(Signal::TERM);
     while let Some(last) = watchers.join_next().await {
         let last = last.unwrap().expect("frames");
@@ -116,11 +132,13 @@ async fn after_a_kill_in_the_midst_of_500_webhooks_what_was_taken_is_there_once(
             }
         }
     });
-    let posting = tokio::spawn(futures::StreamExt::collect::<Vec<_>>(futures::StreamExt::buffer_unordered(
-        futures::stream::iter(posts.collect::<Vec<_>>()),
-        16,
-    )));
-    eventually("a part is taken", async || (taken.lock().unwrap().len() > 150).then_some(())).await;
+    let posting = tokio::spawn(futures::StreamExt::collect::<Vec<_>>(
+        futures::StreamExt::buffer_unordered(futures::stream::iter(posts.collect::<Vec<_>>()), 16),
+    ));
+    eventually("a part is taken", async || {
+        (taken.lock().unwrap().len() > 150).then_some(())
+    })
+    .await;
     process.signal(Signal::KILL);
     process.ended().await;
     posting.await.unwrap();
@@ -135,7 +153,12 @@ async fn after_a_kill_in_the_midst_of_500_webhooks_what_was_taken_is_there_once(
     assert!(total >= i64::try_from(taken.len()).unwrap());
     for n in taken {
         let customer = tollgate_domain::id::CustomerId::parse(&format!("customer-{n}")).unwrap();
-        let row = place.store.customer(&customer).await.unwrap().expect("what was taken is reflected");
+        let row = place
+            .store
+            .customer(&customer)
+            .await
+            .unwrap()
+            .expect("what was taken is reflected");
         assert!(row.facts.objects.contains_key(&format!("cus_{n}")), "{n}");
     }
     let outcomes = place.store.outcomes().await.unwrap();
@@ -149,7 +172,11 @@ async fn eight_who_post_the_same_events_in_different_orders_neither_lock_nor_dou
     let (one, two) = (place.serve().await, place.serve().await);
     let mut posters = tokio::task::JoinSet::new();
     for poster in 0..8 {
-        let url = if poster % 2 == 0 { one.webhook_url() } else { two.webhook_url() };
+        let url = if poster % 2 == 0 {
+            one.webhook_url()
+        } else {
+            two.webhook_url()
+        };
         posters.spawn(async move {
             let http = Http::new();
             for k in 0..50 {

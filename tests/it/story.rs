@@ -25,7 +25,10 @@ impl Shop {
     async fn open() -> Shop {
         let app = TestApp::start().await;
         app.stripe(|stripe| {
-            let product = stripe.create_product("Team").unwrap()["id"].as_str().unwrap().to_owned();
+            let product = stripe.create_product("Team").unwrap()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned();
             let price = |lookup_key: &str, unit_amount, recurring| NewPrice {
                 product: product.clone(),
                 currency: "eur".into(),
@@ -34,29 +37,50 @@ impl Shop {
                 lookup_key: Some(lookup_key.into()),
                 ..NewPrice::default()
             };
-            stripe.create_price(price("team_monthly", 2_000, Some((Interval::Month, 1)))).unwrap();
+            stripe
+                .create_price(price("team_monthly", 2_000, Some((Interval::Month, 1))))
+                .unwrap();
             stripe.create_price(price("report", 5_000, None)).unwrap();
         });
         let client = app.client().await;
         Shop { app, client }
     }
 
-    async fn checkout(&self, request_id: &str, key: &str, quantity: i64) -> Result<CreateCheckoutResponse, Status> {
+    async fn checkout(
+        &self,
+        request_id: &str,
+        key: &str,
+        quantity: i64,
+    ) -> Result<CreateCheckoutResponse, Status> {
         let request = CreateCheckoutRequest {
             customer: "acme".into(),
             request_id: request_id.into(),
-            line_items: vec![LineItem { price: Some(Price::LookupKey(key.into())), quantity: Some(quantity) }],
+            line_items: vec![LineItem {
+                price: Some(Price::LookupKey(key.into())),
+                quantity: Some(quantity),
+            }],
             success_url: "https://shop.example/thanks?session={CHECKOUT_SESSION_ID}".into(),
             cancel_url: "https://shop.example/".into(),
             ..CreateCheckoutRequest::default()
         };
-        self.client.clone().create_checkout(request).await.map(tonic::Response::into_inner)
+        self.client
+            .clone()
+            .create_checkout(request)
+            .await
+            .map(tonic::Response::into_inner)
     }
 
     async fn buy(&self, request_id: &str, key: &str, quantity: i64) -> String {
-        let checkout = self.checkout(request_id, key, quantity).await.unwrap().checkout.unwrap();
+        let checkout = self
+            .checkout(request_id, key, quantity)
+            .await
+            .unwrap()
+            .checkout
+            .unwrap();
         assert!(checkout.url.starts_with("http"), "{}", checkout.url);
-        self.app.stripe(|stripe| stripe.pay_session(&checkout.id)).unwrap();
+        self.app
+            .stripe(|stripe| stripe.pay_session(&checkout.id))
+            .unwrap();
         checkout.id
     }
 
@@ -66,7 +90,14 @@ impl Shop {
             feature: feature.into(),
             ..GetEntitlementRequest::default()
         };
-        self.client.clone().get_entitlement(request).await.unwrap().into_inner().entitlement.unwrap()
+        self.client
+            .clone()
+            .get_entitlement(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .entitlement
+            .unwrap()
     }
 
     async fn until(&self, feature: &str, reason: Reason) -> Entitlement {
@@ -78,13 +109,21 @@ impl Shop {
 
     /// Everything that has happened at Stripe.
     fn events(&self) -> Vec<Value> {
-        self.app.stripe(|stripe| stripe.events(0).iter().map(|event| event.to_json()).collect())
+        self.app
+            .stripe(|stripe| stripe.events(0).iter().map(|event| event.to_json()).collect())
     }
 
     /// The one object of Stripe whose id begins so, the newest.
     fn newest(&self, prefix: &str) -> Value {
-        let objects = self.events().into_iter().rev().map(|event| event["data"]["object"].clone());
-        objects.into_iter().find(|object| object["id"].as_str().is_some_and(|id| id.starts_with(prefix))).unwrap()
+        let objects = self
+            .events()
+            .into_iter()
+            .rev()
+            .map(|event| event["data"]["object"].clone());
+        objects
+            .into_iter()
+            .find(|object| object["id"].as_str().is_some_and(|id| id.starts_with(prefix)))
+            .unwrap()
     }
 }
 
@@ -103,12 +142,18 @@ fn seats(answer: &Entitlement) -> i64 {
 async fn a_subscription_from_the_first_question_to_its_end() {
     let shop = Shop::open().await;
     let before = shop.get("sso").await;
-    assert_eq!((before.access(), before.reason()), (Access::Denied, Reason::NoPlan));
+    assert_eq!(
+        (before.access(), before.reason()),
+        (Access::Denied, Reason::NoPlan)
+    );
     assert_eq!(shop.get("seats").await.reason(), Reason::Default);
 
     shop.buy("order-1", "team_monthly", 5).await;
     let sso = shop.until("sso", Reason::Active).await;
-    assert_eq!((sso.access(), sso.plans.as_slice()), (Access::Granted, &["team".to_owned()][..]));
+    assert_eq!(
+        (sso.access(), sso.plans.as_slice()),
+        (Access::Granted, &["team".to_owned()][..])
+    );
     assert_eq!(seats(&shop.get("seats").await), 5);
 
     // A renewal changes nothing, and is nothing that the clock announces.
@@ -117,19 +162,25 @@ async fn a_subscription_from_the_first_question_to_its_end() {
 
     // A failed payment: grace with an end, then recovery.
     let customer = shop.newest("sub_")["customer"].as_str().unwrap().to_owned();
-    shop.app.stripe(|stripe| stripe.set_payment_outcome(&customer, Outcome::Decline)).unwrap();
+    shop.app
+        .stripe(|stripe| stripe.set_payment_outcome(&customer, Outcome::Decline))
+        .unwrap();
     shop.app.simulator.advance(30 * DAY);
     let grace = shop.until("sso", Reason::InGrace).await;
     assert_eq!(grace.access(), Access::Granted);
     assert!(grace.next_change_time.is_some(), "grace ends at an instant");
-    shop.app.stripe(|stripe| stripe.set_payment_outcome(&customer, Outcome::Succeed)).unwrap();
+    shop.app
+        .stripe(|stripe| stripe.set_payment_outcome(&customer, Outcome::Succeed))
+        .unwrap();
     let invoice = id(&shop.newest("in_"));
     shop.app.stripe(|stripe| stripe.pay_invoice(&invoice)).unwrap();
     shop.until("sso", Reason::Active).await;
 
     // Cancelled at the period's end: announced, then so.
     let subscription = id(&shop.newest("sub_"));
-    shop.app.stripe(|stripe| stripe.cancel_at_period_end(&subscription, true)).unwrap();
+    shop.app
+        .stripe(|stripe| stripe.cancel_at_period_end(&subscription, true))
+        .unwrap();
     let announced = eventually("the end is announced", async || {
         Some(shop.get("sso").await).filter(|answer| answer.next_change_time.is_some())
     })
@@ -162,15 +213,31 @@ async fn the_same_request_is_the_same_page_and_another_is_refused() {
             Err(busy) => assert_eq!(busy.code(), Code::Aborted, "{busy:?}"),
         }
     }
-    pages.push(shop.checkout("order-1", "team_monthly", 1).await.unwrap().checkout.unwrap().id);
+    pages.push(
+        shop.checkout("order-1", "team_monthly", 1)
+            .await
+            .unwrap()
+            .checkout
+            .unwrap()
+            .id,
+    );
     pages.dedup();
     assert_eq!(pages.len(), 1);
     let reused = shop.checkout("order-1", "team_monthly", 2).await.unwrap_err();
     assert_eq!(reused.code(), Code::FailedPrecondition, "{reused:?}");
     // A second tab with the same in mind gets the page that is open.
-    let other = shop.checkout("order-2", "team_monthly", 1).await.unwrap().checkout.unwrap();
+    let other = shop
+        .checkout("order-2", "team_monthly", 1)
+        .await
+        .unwrap()
+        .checkout
+        .unwrap();
     assert_eq!(other.id, pages[0]);
-    let created = shop.events().iter().filter(|event| event["type"] == "customer.created").count();
+    let created = shop
+        .events()
+        .iter()
+        .filter(|event| event["type"] == "customer.created")
+        .count();
     assert_eq!(created, 1, "one Stripe customer");
 }
 
@@ -188,21 +255,42 @@ async fn a_second_live_subscription_to_the_same_plan_is_refused() {
 async fn the_return_page_knows_without_the_webhook() {
     let shop = Shop::open().await;
     // Nothing will be delivered: the browser is there first.
-    shop.app.simulator.set_webhook("http://127.0.0.1:1/nobody", "whsec_nobody");
-    let checkout = shop.checkout("order-1", "team_monthly", 1).await.unwrap().checkout.unwrap();
+    shop.app
+        .simulator
+        .set_webhook("http://127.0.0.1:1/nobody", "whsec_nobody");
+    let checkout = shop
+        .checkout("order-1", "team_monthly", 1)
+        .await
+        .unwrap()
+        .checkout
+        .unwrap();
     let mut client = shop.client.clone();
-    let ask = |customer: &str| GetCheckoutRequest { customer: customer.into(), checkout: checkout.id.clone() };
+    let ask = |customer: &str| GetCheckoutRequest {
+        customer: customer.into(),
+        checkout: checkout.id.clone(),
+    };
     let open = client.get_checkout(ask("acme")).await.unwrap().into_inner();
     assert_eq!(open.checkout.unwrap().state(), CheckoutState::Open);
     let stranger = client.get_checkout(ask("other")).await.unwrap_err();
     assert_eq!(stranger.code(), Code::NotFound, "{stranger:?}");
-    shop.app.stripe(|stripe| stripe.pay_session(&checkout.id)).unwrap();
+    shop.app
+        .stripe(|stripe| stripe.pay_session(&checkout.id))
+        .unwrap();
     let done = eventually("the checkout is completed", async || {
-        let answer = client.clone().get_checkout(ask("acme")).await.unwrap().into_inner();
+        let answer = client
+            .clone()
+            .get_checkout(ask("acme"))
+            .await
+            .unwrap()
+            .into_inner();
         (answer.checkout.as_ref().unwrap().state() == CheckoutState::Completed).then_some(answer)
     })
     .await;
-    let sso = done.entitlements.iter().find(|entitlement| entitlement.feature == "sso").unwrap();
+    let sso = done
+        .entitlements
+        .iter()
+        .find(|entitlement| entitlement.feature == "sso")
+        .unwrap();
     assert_eq!(sso.access(), Access::Granted);
     // Whoever has the revision reads no older answer, from any replica.
     let request = GetEntitlementRequest {
@@ -228,32 +316,67 @@ async fn check_list_and_batch_say_the_same_as_get() {
             required_amount: amount,
             ..CheckEntitlementRequest::default()
         };
-        assert_eq!(client.check_entitlement(request).await.unwrap().into_inner().allowed, allowed, "{amount}");
+        assert_eq!(
+            client
+                .check_entitlement(request)
+                .await
+                .unwrap()
+                .into_inner()
+                .allowed,
+            allowed,
+            "{amount}"
+        );
     }
-    let request = ListEntitlementsRequest { customer: "acme".into(), ..ListEntitlementsRequest::default() };
+    let request = ListEntitlementsRequest {
+        customer: "acme".into(),
+        ..ListEntitlementsRequest::default()
+    };
     let list = client.list_entitlements(request).await.unwrap().into_inner();
-    let features: Vec<_> = list.entitlements.iter().map(|entitlement| entitlement.feature.as_str()).collect();
+    let features: Vec<_> = list
+        .entitlements
+        .iter()
+        .map(|entitlement| entitlement.feature.as_str())
+        .collect();
     assert_eq!(features, ["seats", "sso", "support"]);
     let keys = [("acme", "sso"), ("other", "seats"), ("acme", "nothing")];
-    let keys = keys.map(|(customer, feature)| EntitlementKey { customer: customer.into(), feature: feature.into() });
-    let request = BatchGetEntitlementsRequest { keys: keys.into(), ..BatchGetEntitlementsRequest::default() };
-    let batch = client.batch_get_entitlements(request).await.unwrap().into_inner();
-    let granted = batch.results.iter().map(|result| match result.result.as_ref().unwrap() {
-        entitlement_result::Result::Entitlement(entitlement) => Some(entitlement.access() == Access::Granted),
-        entitlement_result::Result::Error(_) => None,
+    let keys = keys.map(|(customer, feature)| EntitlementKey {
+        customer: customer.into(),
+        feature: feature.into(),
     });
+    let request = BatchGetEntitlementsRequest {
+        keys: keys.into(),
+        ..BatchGetEntitlementsRequest::default()
+    };
+    let batch = client.batch_get_entitlements(request).await.unwrap().into_inner();
+    let granted = batch
+        .results
+        .iter()
+        .map(|result| match result.result.as_ref().unwrap() {
+            entitlement_result::Result::Entitlement(entitlement) => {
+                Some(entitlement.access() == Access::Granted)
+            }
+            entitlement_result::Result::Error(_) => None,
+        });
     assert_eq!(granted.collect::<Vec<_>>(), [Some(true), Some(true), None]);
 }
 
 #[tokio::test]
 async fn the_portal_is_for_who_has_been_to_a_checkout() {
     let shop = Shop::open().await;
-    let request = CreatePortalSessionRequest { customer: "acme".into(), return_url: "https://shop.example/".into() };
+    let request = CreatePortalSessionRequest {
+        customer: "acme".into(),
+        return_url: "https://shop.example/".into(),
+    };
     let mut client = shop.client.clone();
     let never = client.create_portal_session(request.clone()).await.unwrap_err();
     assert_eq!(never.code(), Code::FailedPrecondition, "{never:?}");
     shop.checkout("order-1", "team_monthly", 1).await.unwrap();
-    let url = client.create_portal_session(request).await.unwrap().into_inner().url;
+    let url = client
+        .create_portal_session(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .url;
     let page = shop.app.http.get(&url).await;
     assert_eq!(page.status(), 200);
 }
@@ -264,16 +387,20 @@ async fn a_renewal_of_which_nothing_is_heard_takes_nothing_away() {
     shop.buy("order-1", "team_monthly", 1).await;
     shop.until("sso", Reason::Active).await;
     // Every webhook is lost from now on: Stripe is asked, and has renewed.
-    shop.app.simulator.set_webhook("http://127.0.0.1:1/nobody", "whsec_nobody");
-    let end = shop.newest("sub_")["items"]["data"][0]["current_period_end"].as_i64().unwrap();
+    shop.app
+        .simulator
+        .set_webhook("http://127.0.0.1:1/nobody", "whsec_nobody");
+    let end = shop.newest("sub_")["items"]["data"][0]["current_period_end"]
+        .as_i64()
+        .unwrap();
     shop.app.simulator.advance(31 * DAY + 3 * 3_600);
     let customer = tollgate_domain::id::CustomerId::parse("acme").unwrap();
     let store = shop.app.store();
     eventually("the renewal is fetched", async || {
         let facts = store.customer(&customer).await.unwrap()?.facts;
-        let renewed = facts.all(|object| object.as_subscription()).any(|subscription| {
-            subscription.items.iter().any(|item| item.period_end.unix() > end)
-        });
+        let renewed = facts
+            .all(|object| object.as_subscription())
+            .any(|subscription| subscription.items.iter().any(|item| item.period_end.unix() > end));
         renewed.then_some(())
     })
     .await;

@@ -42,8 +42,8 @@ pub struct TestApp {
     pub running: Running,
     pub simulator: stripe_simulator::Running,
     pub http: Http,
-    pub config: Config,
-    catalog: tempfile::NamedTempFile,
+    /// There as long as the service may read it.
+    _catalog: tempfile::NamedTempFile,
 }
 
 impl TestApp {
@@ -71,7 +71,12 @@ impl TestApp {
         let mut running = app::start(&config, Some(clock)).await.unwrap();
         running.caught_up().await.unwrap();
         simulator.set_webhook(&format!("http://{}/webhooks/stripe", running.webhook), SECRET);
-        TestApp { running, simulator, http: Http::new(), config, catalog }
+        TestApp {
+            running,
+            simulator,
+            http: Http::new(),
+            _catalog: catalog,
+        }
     }
 
     pub fn webhook_url(&self) -> String {
@@ -83,15 +88,13 @@ impl TestApp {
     }
 
     pub async fn client(&self) -> BillingServiceClient<Channel> {
-        BillingServiceClient::connect(format!("http://{}", self.running.grpc)).await.unwrap()
+        BillingServiceClient::connect(format!("http://{}", self.running.grpc))
+            .await
+            .unwrap()
     }
 
     pub fn stripe<R>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
         self.simulator.with(act)
-    }
-
-    pub fn catalog_file(&self) -> &Path {
-        self.catalog.path()
     }
 }
 
@@ -103,6 +106,13 @@ pub async fn simulator() -> stripe_simulator::Running {
         api_key: None,
     };
     stripe_simulator::start(options).await.unwrap()
+}
+
+/// Stripe's time is not ours to steer.
+pub fn real_time() -> std::time::Duration {
+    #[allow(clippy::disallowed_methods, reason = "signatures are judged by real time")]
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).unwrap()
 }
 
 pub fn catalog(yaml: &str) -> tempfile::NamedTempFile {
@@ -135,7 +145,9 @@ pub fn config(database_url: &str, stripe_url: &str, catalog: &Path) -> Config {
 }
 
 pub async fn migrate(config: &Config) {
-    let store = Store::connect(&app::store_settings(config).unwrap()).await.unwrap();
+    let store = Store::connect(&app::store_settings(config).unwrap())
+        .await
+        .unwrap();
     store.migrate().await.unwrap();
     store.close().await;
 }
@@ -150,5 +162,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("not after {PATIENCE:?}: {what}"))
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| panic!("not after {PATIENCE:?}: {what}"))
 }

@@ -6,7 +6,8 @@ use http::StatusCode;
 use serde_json::json;
 use tollgate::api::grpc::proto::watch_entitlements_response::Event;
 use tollgate::api::grpc::proto::{
-    FeatureSchedule, GetEntitlementRequest, Start, WatchEntitlementsRequest, WatchEntitlementsResponse, WatchFilter,
+    FeatureSchedule, GetEntitlementRequest, Start, WatchEntitlementsRequest, WatchEntitlementsResponse,
+    WatchFilter,
 };
 use tonic::{Code, Streaming};
 
@@ -49,22 +50,40 @@ impl Map {
 
     /// What differs from nothing.
     fn known(&self) -> BTreeMap<&String, &Vec<FeatureSchedule>> {
-        self.customers.iter().filter(|(_, features)| !features.is_empty()).collect()
+        self.customers
+            .iter()
+            .filter(|(_, features)| !features.is_empty())
+            .collect()
     }
 }
 
 fn everybody() -> WatchFilter {
-    WatchFilter { all_customers: true, ..WatchFilter::default() }
+    WatchFilter {
+        all_customers: true,
+        ..WatchFilter::default()
+    }
 }
 
 async fn open(app: &TestApp, filter: WatchFilter, revision: &str) -> Streaming<WatchEntitlementsResponse> {
-    let request =
-        WatchEntitlementsRequest { filter: Some(filter), revision: revision.into(), ..Default::default() };
-    app.client().await.watch_entitlements(request).await.unwrap().into_inner()
+    let request = WatchEntitlementsRequest {
+        filter: Some(filter),
+        revision: revision.into(),
+        ..Default::default()
+    };
+    app.client()
+        .await
+        .watch_entitlements(request)
+        .await
+        .unwrap()
+        .into_inner()
 }
 
 /// Reads on until it is so.
-async fn until(stream: &mut Streaming<WatchEntitlementsResponse>, map: &mut Map, done: impl Fn(&Map) -> bool) {
+async fn until(
+    stream: &mut Streaming<WatchEntitlementsResponse>,
+    map: &mut Map,
+    done: impl Fn(&Map) -> bool,
+) {
     let reading = async {
         while !done(map) {
             map.fold(stream.message().await.unwrap().expect("the stream goes on"));
@@ -89,13 +108,26 @@ async fn change(app: &TestApp, n: i64, customer: &str, quantity: u64) {
             }]}
         }}
     });
-    let status = app.http.event(&app.webhook_url(), SECRET, event.to_string().into()).await;
+    let status = app
+        .http
+        .event(&app.webhook_url(), SECRET, event.to_string().into())
+        .await;
     assert_eq!(status, Ok(StatusCode::OK));
     let quantity = i64::try_from(quantity).unwrap();
     eventually("the change is served", async || {
-        let request =
-            GetEntitlementRequest { customer: customer.into(), feature: "seats".into(), ..Default::default() };
-        let seats = app.client().await.get_entitlement(request).await.unwrap().into_inner().entitlement?;
+        let request = GetEntitlementRequest {
+            customer: customer.into(),
+            feature: "seats".into(),
+            ..Default::default()
+        };
+        let seats = app
+            .client()
+            .await
+            .get_entitlement(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .entitlement?;
         use tollgate::api::grpc::proto::entitlement::Value;
         matches!(seats.value, Some(Value::Limit(limit)) if limit.amount == quantity.max(1)).then_some(())
     })
@@ -121,7 +153,10 @@ async fn a_stream_resumed_after_every_frame_has_what_an_uninterrupted_one_has() 
     until(&mut whole, &mut whole_map, |map| map.known().len() == 3).await;
     let mut cut = open(&app, everybody(), &cut_map.revision).await;
     cut_map.frames = 0;
-    until(&mut cut, &mut cut_map, |map| map.frames > 1 && map.complete && map.known().len() == 3).await;
+    until(&mut cut, &mut cut_map, |map| {
+        map.frames > 1 && map.complete && map.known().len() == 3
+    })
+    .await;
     let mut fresh_map = Map::default();
     let mut fresh = open(&app, everybody(), "").await;
     until(&mut fresh, &mut fresh_map, |map| map.complete).await;
@@ -136,11 +171,21 @@ async fn a_filtered_stream_is_the_filtered_whole() {
     change(&app, 1, "acme-2", 3).await;
     change(&app, 1, "other", 4).await;
     let mut all = Map::default();
-    until(&mut open(&app, everybody(), "").await, &mut all, |map| map.complete).await;
+    until(&mut open(&app, everybody(), "").await, &mut all, |map| {
+        map.complete
+    })
+    .await;
     let mut prefix = Map::default();
-    let filter = WatchFilter { customer_prefix: "acme-".into(), ..WatchFilter::default() };
+    let filter = WatchFilter {
+        customer_prefix: "acme-".into(),
+        ..WatchFilter::default()
+    };
     until(&mut open(&app, filter, "").await, &mut prefix, |map| map.complete).await;
-    let wanted: Vec<_> = all.known().into_iter().filter(|(customer, _)| customer.starts_with("acme-")).collect();
+    let wanted: Vec<_> = all
+        .known()
+        .into_iter()
+        .filter(|(customer, _)| customer.starts_with("acme-"))
+        .collect();
     assert_eq!(prefix.known().into_iter().collect::<Vec<_>>(), wanted);
     // Named customers without a row are sent all the same.
     let mut named = Map::default();
@@ -151,7 +196,10 @@ async fn a_filtered_stream_is_the_filtered_whole() {
     };
     until(&mut open(&app, filter, "").await, &mut named, |map| map.complete).await;
     assert_eq!(named.customers["nobody"], []);
-    let features: Vec<_> = named.customers["other"].iter().map(|schedule| schedule.feature.as_str()).collect();
+    let features: Vec<_> = named.customers["other"]
+        .iter()
+        .map(|schedule| schedule.feature.as_str())
+        .collect();
     assert_eq!(features, ["seats"]);
 }
 
@@ -159,13 +207,27 @@ async fn a_filtered_stream_is_the_filtered_whole() {
 async fn a_revision_that_cannot_be_resumed_is_never_silently_accepted() {
     let (app, elsewhere) = tokio::join!(TestApp::start(), TestApp::start());
     let mut foreign = Map::default();
-    until(&mut open(&elsewhere, everybody(), "").await, &mut foreign, |map| map.complete).await;
+    until(
+        &mut open(&elsewhere, everybody(), "").await,
+        &mut foreign,
+        |map| map.complete,
+    )
+    .await;
     let mut ours = Map::default();
-    until(&mut open(&app, everybody(), "").await, &mut ours, |map| map.complete).await;
-    let other_filter = WatchFilter { customer_prefix: "a".into(), ..WatchFilter::default() };
+    until(&mut open(&app, everybody(), "").await, &mut ours, |map| {
+        map.complete
+    })
+    .await;
+    let other_filter = WatchFilter {
+        customer_prefix: "a".into(),
+        ..WatchFilter::default()
+    };
     for (filter, revision) in [(everybody(), &foreign.revision), (other_filter, &ours.revision)] {
         let mut map = Map::default();
-        until(&mut open(&app, filter.clone(), revision).await, &mut map, |map| map.complete).await;
+        until(&mut open(&app, filter.clone(), revision).await, &mut map, |map| {
+            map.complete
+        })
+        .await;
         assert_eq!(map.start, Some(Start::Snapshot));
         let strict = WatchEntitlementsRequest {
             filter: Some(filter),
@@ -186,9 +248,18 @@ async fn a_revision_that_cannot_be_resumed_is_never_silently_accepted() {
 async fn a_snapshot_alone_ends_well() {
     let app = TestApp::start().await;
     change(&app, 1, "acme", 2).await;
-    let request =
-        WatchEntitlementsRequest { filter: Some(everybody()), snapshot_only: true, ..Default::default() };
-    let mut stream = app.client().await.watch_entitlements(request).await.unwrap().into_inner();
+    let request = WatchEntitlementsRequest {
+        filter: Some(everybody()),
+        snapshot_only: true,
+        ..Default::default()
+    };
+    let mut stream = app
+        .client()
+        .await
+        .watch_entitlements(request)
+        .await
+        .unwrap()
+        .into_inner();
     let mut map = Map::default();
     while let Some(frame) = stream.message().await.unwrap() {
         map.fold(frame);
@@ -205,7 +276,9 @@ async fn a_new_catalog_is_a_revision_that_watchers_follow() {
     until(&mut stream, &mut map, |map| map.complete).await;
     let before = map.customers["acme"].clone();
     let bigger = crate::support::CATALOG.replace("per_unit: 1", "per_unit: 10");
-    tollgate::pipeline::catalog::activate(app.store(), &bigger, None).await.unwrap();
+    tollgate::pipeline::catalog::activate(app.store(), &bigger, None)
+        .await
+        .unwrap();
     until(&mut stream, &mut map, |map| map.customers["acme"] != before).await;
     assert_eq!(app.store().reprojection_left().await.unwrap(), 0);
 }

@@ -31,7 +31,10 @@ impl Clock {
 
     /// Returns when the correction changes; never, once nobody steers any more.
     pub async fn jumped(&self) {
-        if self.offset.clone().changed().await.is_err() {
+        let mut offset = self.offset.clone();
+        // A clone remembers what its original has seen, and nobody reads that one's changes.
+        offset.mark_unchanged();
+        if offset.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }

@@ -103,10 +103,25 @@ type Routed = Option<Result<Value, Fault>>;
 
 fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
     let simulated = |resource: &&str| {
-        ["customers", "products", "prices", "checkout", "billing_portal", "subscriptions", "invoices"]
-            .iter()
-            .chain(&["charges", "payment_intents", "refunds", "events", "webhook_endpoints", "account"])
-            .any(|known| known == resource)
+        [
+            "customers",
+            "products",
+            "prices",
+            "checkout",
+            "billing_portal",
+            "subscriptions",
+            "invoices",
+        ]
+        .iter()
+        .chain(&[
+            "charges",
+            "payment_intents",
+            "refunds",
+            "events",
+            "webhook_endpoints",
+            "account",
+        ])
+        .any(|known| known == resource)
     };
     match steps {
         ["v1", resource, ..] if TIER_2.contains(resource) || simulated(resource) => {

@@ -87,7 +87,11 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let retry_after = [1, 3, 5].map(|days| days * calendar::DAY).into();
-        Settings { draft_for: invoice::DRAFT_FOR, retry_after, dunning_end: DunningEnd::Cancel }
+        Settings {
+            draft_for: invoice::DRAFT_FOR,
+            retry_after,
+            dunning_end: DunningEnd::Cancel,
+        }
     }
 }
 

@@ -50,7 +50,12 @@ async fn main() -> Result<()> {
         }
     }
     let webhook = serve.webhook_url.zip(serve.webhook_secret);
-    let options = Options { listen: serve.listen, seed: serve.seed, webhook, api_key: serve.api_key };
+    let options = Options {
+        listen: serve.listen,
+        seed: serve.seed,
+        webhook,
+        api_key: serve.api_key,
+    };
     let running = start(options).await?;
     println!("Stripe simulator at {}", running.base_url());
     tokio::signal::ctrl_c().await?;

@@ -6,7 +6,7 @@ mod control;
 mod delivery;
 mod idempotency;
 mod pages;
-mod stripe;
+mod v1;
 mod world;
 
 use std::net::SocketAddr;
@@ -70,7 +70,13 @@ pub async fn start(options: Options) -> Result<Running> {
     if let Some((url, secret)) = &options.webhook {
         running.set_webhook(url, secret);
     }
-    running.spawn(listener, Site { shared, api_key: options.api_key })
+    running.spawn(
+        listener,
+        Site {
+            shared,
+            api_key: options.api_key,
+        },
+    )
 }
 
 fn routes(site: Site) -> Router {
@@ -80,8 +86,8 @@ fn routes(site: Site) -> Router {
         .route("/portal/{session}", get(pages::portal).post(pages::portal_submit))
         .route("/invoice/{invoice}", get(pages::invoice))
         .nest("/_simulator", control::routes())
-        .route("/v1/{*path}", any(stripe::v1))
-        .fallback(stripe::v1)
+        .route("/v1/{*path}", any(v1::answer))
+        .fallback(v1::answer)
         .with_state(site)
 }
 
@@ -95,7 +101,8 @@ impl Running {
                 tracing::error!(%error, "the simulator stopped serving");
             }
         });
-        self.tasks.spawn(until(self.stop.clone(), delivery::deliver_all(shared.clone())));
+        self.tasks
+            .spawn(until(self.stop.clone(), delivery::deliver_all(shared.clone())));
         self.tasks.spawn(until(self.stop.clone(), async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -46,12 +46,13 @@ pub enum Appended {
 
 impl Append {
     fn json(&self) -> Value {
-        let failed = self.failed.iter().map(|(seq, error, retry_at)| {
-            json!({"seq": seq, "error": error, "retry_at": retry_at.map(|at| at.0)})
-        });
-        let wants = self.wants.iter().map(|(want, due)| {
-            json!({"kind": want.kind.as_str(), "id": want.id, "due_at": due.0})
-        });
+        let failed = self.failed.iter().map(
+            |(seq, error, retry_at)| json!({"seq": seq, "error": error, "retry_at": retry_at.map(|at| at.0)}),
+        );
+        let wants = self
+            .wants
+            .iter()
+            .map(|(want, due)| json!({"kind": want.kind.as_str(), "id": want.id, "due_at": due.0}));
         json!({
             "customer": self.customer,
             "marks": self.marks,
@@ -97,7 +98,12 @@ impl Store {
                 (row.name, outcome)
             })
             .collect();
-        let of = |append: &Append| outcomes.get(append.customer.as_str()).copied().unwrap_or(Appended::Stale);
+        let of = |append: &Append| {
+            outcomes
+                .get(append.customer.as_str())
+                .copied()
+                .unwrap_or(Appended::Stale)
+        };
         Ok(batch.iter().map(of).collect())
     }
 
@@ -114,7 +120,9 @@ impl Store {
     /// # Errors
     /// The database is not available; who polls sees the change all the same.
     pub async fn notify_feed(&self) -> Result<(), StoreError> {
-        sqlx::query!("select pg_notify('tollgate_feed', '')").execute(&self.pool).await?;
+        sqlx::query!("select pg_notify('tollgate_feed', '')")
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }

@@ -133,10 +133,14 @@ impl Store {
         .await?;
         let read = rows.into_iter().map(|row| {
             let learned = match (row.fetched_from, row.fetched_to, row.covers_seq) {
-                (Some(from), Some(to), Some(covers_seq)) => {
-                    Learned::Fetch { from: Timestamp(from), to: Timestamp(to), covers_seq }
-                }
-                _ => Learned::Event { created: Timestamp(row.created) },
+                (Some(from), Some(to), Some(covers_seq)) => Learned::Fetch {
+                    from: Timestamp(from),
+                    to: Timestamp(to),
+                    covers_seq,
+                },
+                _ => Learned::Event {
+                    created: Timestamp(row.created),
+                },
             };
             let observed = Observed {
                 seq: row.seq,

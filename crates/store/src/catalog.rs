@@ -18,7 +18,12 @@ impl Store {
     ///
     /// # Errors
     /// `Schema` when the generation is older than the active one's.
-    pub async fn activate(&self, source: &str, hash: &str, generation: Option<i64>) -> Result<Activation, StoreError> {
+    pub async fn activate(
+        &self,
+        source: &str,
+        hash: &str,
+        generation: Option<i64>,
+    ) -> Result<Activation, StoreError> {
         let row = retried(|| async {
             sqlx::query!(
                 r#"select number as "number!", hash as "hash!", revision as "revision!" from activate($1, $2, $3)"#,
@@ -30,7 +35,12 @@ impl Store {
             .await
         })
         .await?;
-        Ok(Activation { number: row.number, hash: row.hash, source: source.to_owned(), revision: row.revision })
+        Ok(Activation {
+            number: row.number,
+            hash: row.hash,
+            source: source.to_owned(),
+            revision: row.revision,
+        })
     }
 
     /// The active one; `None`: there never was one.

@@ -117,7 +117,9 @@ impl Store {
     /// The database is not available.
     pub async fn checkout(&self, request_id: &str) -> Result<Option<Checkout>, StoreError> {
         let row = retried(|| async {
-            sqlx::query!("select * from checkout where request_id = $1", request_id).fetch_optional(&self.pool).await
+            sqlx::query!("select * from checkout where request_id = $1", request_id)
+                .fetch_optional(&self.pool)
+                .await
         })
         .await?;
         Ok(match row {
@@ -132,7 +134,12 @@ impl Store {
     /// The database is not available.
     pub async fn checkout_of_session(&self, session: &str) -> Result<Option<Checkout>, StoreError> {
         let row = retried(|| async {
-            sqlx::query!("select * from checkout where session = $1 order by started_at limit 1", session).fetch_optional(&self.pool).await
+            sqlx::query!(
+                "select * from checkout where session = $1 order by started_at limit 1",
+                session
+            )
+            .fetch_optional(&self.pool)
+            .await
         })
         .await?;
         Ok(match row {
@@ -261,9 +268,12 @@ impl Store {
     /// The database is not available.
     pub async fn stripe_customer(&self, customer: &CustomerId) -> Result<Option<StripeCustomer>, StoreError> {
         let row = retried(|| async {
-            sqlx::query!("select * from stripe_customer where customer = $1", customer.as_str())
-                .fetch_optional(&self.pool)
-                .await
+            sqlx::query!(
+                "select * from stripe_customer where customer = $1",
+                customer.as_str()
+            )
+            .fetch_optional(&self.pool)
+            .await
         })
         .await?;
         Ok(row.map(|row| stripe_customer!(row)))

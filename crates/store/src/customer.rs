@@ -72,7 +72,11 @@ impl Store {
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn remove_override(&self, customer: &CustomerId, feature: &FeatureId) -> Result<(), StoreError> {
+    pub async fn remove_override(
+        &self,
+        customer: &CustomerId,
+        feature: &FeatureId,
+    ) -> Result<(), StoreError> {
         retried(|| async {
             sqlx::query!(
                 "delete from override where customer = $1 and feature = $2",

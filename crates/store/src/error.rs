@@ -40,23 +40,27 @@ impl From<sqlx::Error> for StoreError {
                     // Connections, resources, shutdowns, serialisation.
                     "08" | "53" | "57" | "58" | "40" | "55" => StoreError::Unavailable(text),
                     "28" | "3D" => StoreError::Unavailable(text),
-                    "42" if matches!(code.as_str(), "42P01" | "42883" | "42703") => StoreError::Schema(format!(
-                        "the database lacks tables of this version: run `tollgate migrate` ({})",
-                        refusal.message()
-                    )),
+                    "42" if matches!(code.as_str(), "42P01" | "42883" | "42703") => {
+                        StoreError::Schema(format!(
+                            "the database lacks tables of this version: run `tollgate migrate` ({})",
+                            refusal.message()
+                        ))
+                    }
                     _ => StoreError::Other(text),
                 }
             }
             Error::Io(error) => StoreError::Unavailable(error.to_string()),
             Error::Tls(_) => StoreError::Unavailable("the TLS handshake failed".into()),
             Error::PoolTimedOut => StoreError::Unavailable("no connection became free in time".into()),
-            Error::PoolClosed | Error::WorkerCrashed => StoreError::Unavailable("the connections are closed".into()),
+            Error::PoolClosed | Error::WorkerCrashed => {
+                StoreError::Unavailable("the connections are closed".into())
+            }
             Error::Protocol(text) => StoreError::Unavailable(text),
             Error::ColumnDecode { index, .. } => StoreError::Other(format!("column {index} cannot be read")),
             Error::Encode(_) => StoreError::Invalid("a value cannot be encoded".into()),
-            Error::Configuration(_) => {
-                StoreError::Schema("TOLLGATE_DATABASE_URL is no URL: postgres://user:password@host/database".into())
-            }
+            Error::Configuration(_) => StoreError::Schema(
+                "TOLLGATE_DATABASE_URL is no URL: postgres://user:password@host/database".into(),
+            ),
             other => StoreError::Other(other.to_string()),
         }
     }
@@ -65,11 +69,20 @@ impl From<sqlx::Error> for StoreError {
 /// JSON in Postgres cannot hold U+0000; one such text would refuse the whole batch that it is in.
 pub(crate) fn without_nul(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
-    let text = |text: String| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
+    let text = |text: String| {
+        if text.contains('\0') {
+            text.replace('\0', "\u{fffd}")
+        } else {
+            text
+        }
+    };
     match value {
         Value::String(it) => Value::String(text(it)),
         Value::Array(all) => all.into_iter().map(without_nul).collect(),
-        Value::Object(all) => all.into_iter().map(|(key, it)| (text(key), without_nul(it))).collect(),
+        Value::Object(all) => all
+            .into_iter()
+            .map(|(key, it)| (text(key), without_nul(it)))
+            .collect(),
         other => other,
     }
 }

@@ -41,7 +41,11 @@ pub struct FeedRow {
 /// What it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    Customer { customer: CustomerId, schedule: Schedule, activation: i64 },
+    Customer {
+        customer: CustomerId,
+        schedule: Schedule,
+        activation: i64,
+    },
     Catalog(Activation),
     Epoch,
 }
@@ -101,15 +105,31 @@ impl Store {
             let Some(number) = row.number else { continue };
             let change = match row.kind.as_deref() {
                 Some("customer") => customer_change(row.customer, row.schedule, row.activation),
-                Some("catalog") => row.activation.zip(row.hash).zip(row.source).map(|((activation, hash), source)| {
-                    Change::Catalog(Activation { number: activation, hash, source, revision: number })
-                }),
+                Some("catalog") => {
+                    row.activation
+                        .zip(row.hash)
+                        .zip(row.source)
+                        .map(|((activation, hash), source)| {
+                            Change::Catalog(Activation {
+                                number: activation,
+                                hash,
+                                source,
+                                revision: number,
+                            })
+                        })
+                }
                 _ => Some(Change::Epoch),
             };
-            let change = change.ok_or_else(|| StoreError::Other(format!("revision {number} cannot be read")))?;
-            feed.push(FeedRow { number, change, traceparent: row.traceparent });
+            let change =
+                change.ok_or_else(|| StoreError::Other(format!("revision {number} cannot be read")))?;
+            feed.push(FeedRow {
+                number,
+                change,
+                traceparent: row.traceparent,
+            });
         }
-        let position = position.ok_or_else(|| StoreError::Schema("the feed has no head: run `tollgate migrate`".into()))?;
+        let position = position
+            .ok_or_else(|| StoreError::Schema("the feed has no head: run `tollgate migrate`".into()))?;
         Ok((position, feed))
     }
 
@@ -118,7 +138,11 @@ impl Store {
     ///
     /// # Errors
     /// The database is not available, or a row cannot be read.
-    pub async fn snapshot_page(&self, after: i64, limit: i64) -> Result<(Position, Vec<SnapshotRow>), StoreError> {
+    pub async fn snapshot_page(
+        &self,
+        after: i64,
+        limit: i64,
+    ) -> Result<(Position, Vec<SnapshotRow>), StoreError> {
         let rows = retried(|| async {
             sqlx::query!(
                 r#"
@@ -156,13 +180,27 @@ impl Store {
             });
             let Some(number) = row.revision else { continue };
             match customer_change(row.customer, row.schedule, row.activation) {
-                Some(Change::Customer { customer, schedule, activation }) => {
-                    page.push(SnapshotRow { customer, number, schedule, activation });
+                Some(Change::Customer {
+                    customer,
+                    schedule,
+                    activation,
+                }) => {
+                    page.push(SnapshotRow {
+                        customer,
+                        number,
+                        schedule,
+                        activation,
+                    });
                 }
-                _ => return Err(StoreError::Other(format!("the state at revision {number} cannot be read"))),
+                _ => {
+                    return Err(StoreError::Other(format!(
+                        "the state at revision {number} cannot be read"
+                    )));
+                }
             }
         }
-        let position = position.ok_or_else(|| StoreError::Schema("the feed has no head: run `tollgate migrate`".into()))?;
+        let position = position
+            .ok_or_else(|| StoreError::Schema("the feed has no head: run `tollgate migrate`".into()))?;
         Ok((position, page))
     }
 
@@ -178,7 +216,11 @@ impl Store {
     }
 }
 
-fn customer_change(customer: Option<String>, schedule: Option<Value>, activation: Option<i64>) -> Option<Change> {
+fn customer_change(
+    customer: Option<String>,
+    schedule: Option<Value>,
+    activation: Option<i64>,
+) -> Option<Change> {
     Some(Change::Customer {
         customer: CustomerId::parse(&customer?).ok()?,
         schedule: serde_json::from_value(schedule?).ok()?,
@@ -194,7 +236,9 @@ pub struct Hints {
 impl Hints {
     /// Returns at the next hint, or when `patience` is over.
     pub async fn next(&mut self, patience: Duration) {
-        let Some(listener) = &mut self.listener else { return tokio::time::sleep(patience).await };
+        let Some(listener) = &mut self.listener else {
+            return tokio::time::sleep(patience).await;
+        };
         match tokio::time::timeout(patience, listener.try_recv()).await {
             // A hint may be lost with its connection: look.
             Ok(Ok(_)) | Err(_) => {}

@@ -41,10 +41,15 @@ impl Store {
         let options = PgConnectOptions::from_str(&settings.url)?.application_name("tollgate");
         // The pool would try again until its time is over, and not tell why.
         let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options));
-        let first = first.await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map_err(|error| {
-            let error = StoreError::from(error);
-            StoreError::Schema(format!("{error}; check TOLLGATE_DATABASE_URL and whether Postgres runs there"))
-        })?;
+        let first = first
+            .await
+            .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
+            .map_err(|error| {
+                let error = StoreError::from(error);
+                StoreError::Schema(format!(
+                    "{error}; check TOLLGATE_DATABASE_URL and whether Postgres runs there"
+                ))
+            })?;
         // It was only to see; a server that minds is not there any more.
         let _ = first.close().await;
         let pool = PgPoolOptions::new()
@@ -62,12 +67,21 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
         // The library's own lock is named after the database and may be another program's.
-        sqlx::query("select pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut *connection).await?;
-        let mut migrator = Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT };
+        sqlx::query("select pg_advisory_lock($1)")
+            .bind(MIGRATION_LOCK)
+            .execute(&mut *connection)
+            .await?;
+        let mut migrator = Migrator {
+            migrations: MIGRATOR.migrations.clone(),
+            ..Migrator::DEFAULT
+        };
         migrator.set_locking(false);
         migrator.set_ignore_missing(true);
         let outcome = migrator.run(&mut *connection).await;
-        sqlx::query("select pg_advisory_unlock($1)").bind(MIGRATION_LOCK).execute(&mut *connection).await?;
+        sqlx::query("select pg_advisory_unlock($1)")
+            .bind(MIGRATION_LOCK)
+            .execute(&mut *connection)
+            .await?;
         outcome.map_err(|error| StoreError::Schema(format!("the migration failed: {error}")))
     }
 
@@ -76,20 +90,32 @@ impl Store {
     /// # Errors
     /// Says to migrate, or to take a newer binary.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        let newest = MIGRATOR.migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
-        let applied: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
-            .fetch_one(&self.pool)
-            .await
-            .or_else(|error| match &error {
-                sqlx::Error::Database(refusal) if refusal.code().as_deref() == Some("42P01") => Ok(None),
-                _ => Err(error),
-            })?;
+        let newest = MIGRATOR
+            .migrations
+            .iter()
+            .map(|migration| migration.version)
+            .max()
+            .unwrap_or(0);
+        let applied: Option<i64> =
+            sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
+                .fetch_one(&self.pool)
+                .await
+                .or_else(|error| match &error {
+                    sqlx::Error::Database(refusal) if refusal.code().as_deref() == Some("42P01") => Ok(None),
+                    _ => Err(error),
+                })?;
         if applied.unwrap_or(0) < newest {
-            return Err(StoreError::Schema("the database is not migrated: run `tollgate migrate`".into()));
+            return Err(StoreError::Schema(
+                "the database is not migrated: run `tollgate migrate`".into(),
+            ));
         }
-        let oldest = sqlx::query_scalar!("select oldest_binary from schema").fetch_one(&self.pool).await?;
+        let oldest = sqlx::query_scalar!("select oldest_binary from schema")
+            .fetch_one(&self.pool)
+            .await?;
         if i64::from(oldest) > newest {
-            return Err(StoreError::Schema("the database is newer than this binary works with: run a newer tollgate".into()));
+            return Err(StoreError::Schema(
+                "the database is newer than this binary works with: run a newer tollgate".into(),
+            ));
         }
         Ok(())
     }
@@ -99,10 +125,15 @@ impl Store {
     /// # Errors
     /// The database is pinned to the other mode.
     pub async fn pin(&self, livemode: bool) -> Result<(), StoreError> {
-        sqlx::query!("insert into deployment (livemode) values ($1) on conflict do nothing", livemode)
-            .execute(&self.pool)
+        sqlx::query!(
+            "insert into deployment (livemode) values ($1) on conflict do nothing",
+            livemode
+        )
+        .execute(&self.pool)
+        .await?;
+        let pinned = sqlx::query_scalar!("select livemode from deployment")
+            .fetch_one(&self.pool)
             .await?;
-        let pinned = sqlx::query_scalar!("select livemode from deployment").fetch_one(&self.pool).await?;
         if pinned != livemode {
             let name = |live| if live { "live" } else { "test" };
             return Err(StoreError::Schema(format!(
@@ -121,9 +152,11 @@ impl Store {
     /// It cannot be asked.
     pub async fn now(&self) -> Result<Timestamp, StoreError> {
         let micros = retried(|| async {
-            sqlx::query_scalar!(r#"select (extract(epoch from clock_timestamp()) * 1000000)::bigint as "at!""#)
-                .fetch_one(&self.pool)
-                .await
+            sqlx::query_scalar!(
+                r#"select (extract(epoch from clock_timestamp()) * 1000000)::bigint as "at!""#
+            )
+            .fetch_one(&self.pool)
+            .await
         })
         .await?;
         Ok(Timestamp(micros))

@@ -111,7 +111,13 @@ impl Store {
             Routing::Parked { error } => json!({"seq": seq, "state": "parked", "detail": error}),
         });
         let batch = without_nul(batch.collect());
-        retried(|| async { sqlx::query!("select route($1)", batch).execute(&self.pool).await.map(drop) }).await
+        retried(|| async {
+            sqlx::query!("select route($1)", batch)
+                .execute(&self.pool)
+                .await
+                .map(drop)
+        })
+        .await
     }
 
     /// Who of these ids is known to be whose.
@@ -120,12 +126,17 @@ impl Store {
     /// The database is not available.
     pub async fn links(&self, ids: &[String]) -> Result<HashMap<String, CustomerId>, StoreError> {
         let rows = retried(|| async {
-            sqlx::query!("select stripe_id, customer from link where stripe_id = any($1)", ids)
-                .fetch_all(&self.pool)
-                .await
+            sqlx::query!(
+                "select stripe_id, customer from link where stripe_id = any($1)",
+                ids
+            )
+            .fetch_all(&self.pool)
+            .await
         })
         .await?;
-        let known = rows.into_iter().filter_map(|row| Some((row.stripe_id, CustomerId::parse(&row.customer).ok()?)));
+        let known = rows
+            .into_iter()
+            .filter_map(|row| Some((row.stripe_id, CustomerId::parse(&row.customer).ok()?)));
         Ok(known.collect())
     }
 
@@ -135,7 +146,13 @@ impl Store {
     /// The database is not available.
     pub async fn link(&self, customer: &CustomerId, ids: &[String]) -> Result<(), StoreError> {
         let (customer, ids) = (customer.as_str(), ids);
-        retried(|| async { sqlx::query!("select link($1, $2)", customer, ids).execute(&self.pool).await.map(drop) }).await
+        retried(|| async {
+            sqlx::query!("select link($1, $2)", customer, ids)
+                .execute(&self.pool)
+                .await
+                .map(drop)
+        })
+        .await
     }
 
     /// Events that wait for their customer, in the order in which they came.

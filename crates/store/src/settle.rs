@@ -62,8 +62,15 @@ impl Store {
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn settled(&self, due: &Due, body: Bytes, from: Timestamp, to: Timestamp) -> Result<(), StoreError> {
-        self.observe(&due.customer, due.kind, &due.id, body, from, to, due.covers_seq).await?;
+    pub async fn settled(
+        &self,
+        due: &Due,
+        body: Bytes,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.observe(&due.customer, due.kind, &due.id, body, from, to, due.covers_seq)
+            .await?;
         retried(|| async {
             sqlx::query!(
                 r#"
@@ -84,7 +91,12 @@ impl Store {
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn settle_failed(&self, due: &Due, error: &str, retry_at: Option<Timestamp>) -> Result<(), StoreError> {
+    pub async fn settle_failed(
+        &self,
+        due: &Due,
+        error: &str,
+        retry_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let retry_at = retry_at.map(|at| at.0);
         retried(|| async {
             sqlx::query!(
@@ -111,7 +123,10 @@ impl Store {
     /// The database is not available.
     pub async fn want(&self, customer: &CustomerId, wants: &[(Want, Timestamp)]) -> Result<(), StoreError> {
         let ids: Vec<String> = wants.iter().map(|(want, _)| want.id.clone()).collect();
-        let kinds: Vec<String> = wants.iter().map(|(want, _)| want.kind.as_str().to_owned()).collect();
+        let kinds: Vec<String> = wants
+            .iter()
+            .map(|(want, _)| want.kind.as_str().to_owned())
+            .collect();
         let due: Vec<i64> = wants.iter().map(|(_, at)| at.0).collect();
         retried(|| async {
             sqlx::query!(
@@ -141,7 +156,10 @@ impl Store {
     /// # Errors
     /// The database is not available.
     pub async fn covers_seq(&self, id: &str) -> Result<i64, StoreError> {
-        let seq = sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "seq!" from inbox where object_id = $1"#, id);
+        let seq = sqlx::query_scalar!(
+            r#"select coalesce(max(seq), 0) as "seq!" from inbox where object_id = $1"#,
+            id
+        );
         Ok(seq.fetch_one(&self.pool).await?)
     }
 

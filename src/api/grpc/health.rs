@@ -3,6 +3,7 @@
 use axum::Router;
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::watch;
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -65,6 +66,8 @@ impl Health {
 
     pub(super) fn service(&self) -> HealthServer<Health> {
         HealthServer::new(self.clone())
+            .accept_compressed(Gzip)
+            .send_compressed(Gzip)
     }
 }
 

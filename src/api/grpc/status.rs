@@ -131,20 +131,26 @@ pub(super) fn complete(response: Response<Body>) -> Response<Body> {
     if status.code() == Code::Ok || !status.details().is_empty() {
         return response;
     }
-    let failure = match status.code() {
-        Code::Unimplemented => Failure::new(
+    let said = status.message();
+    let (reason, code, message) = match status.code() {
+        // Without words it is the router's; with words it is about a compression that is not spoken.
+        Code::Unimplemented if said.is_empty() => (
             ErrorReason::UnknownMethod,
+            Code::Unimplemented,
             "this version of the service has no such method",
         ),
-        Code::OutOfRange | Code::ResourceExhausted => Failure::new(ErrorReason::Limit, status.message()),
-        Code::Internal if status.message().starts_with("failed to decode") => Failure::new(
-            ErrorReason::InvalidField,
-            "the message cannot be read: it does not fit the proto",
-        ),
-        Code::Internal | Code::Unknown => Failure::new(ErrorReason::Internal, status.message()),
+        Code::Unimplemented => (ErrorReason::UnknownMethod, Code::Unimplemented, said),
+        code @ (Code::OutOfRange | Code::ResourceExhausted) => (ErrorReason::Limit, code, said),
+        Code::Internal if said.starts_with("failed to decode") => {
+            let text = "the message cannot be read: it does not fit the proto";
+            (ErrorReason::InvalidField, Code::InvalidArgument, text)
+        }
+        code @ (Code::Internal | Code::Unknown) => (ErrorReason::Internal, code, said),
         _ => return response,
     };
-    Status::from(failure).into_http()
+    let details = ErrorDetails::with_error_info(name(reason), DOMAIN, HashMap::new());
+    // Its metadata says, among other things, which compressions are spoken.
+    Status::with_error_details_and_metadata(code, message, details, status.metadata().clone()).into_http()
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Request, Response};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
 use super::auth::Caller;
@@ -196,13 +198,8 @@ async fn a_token_is_needed_for_calls_but_not_for_health_and_names_the_caller() {
     let answer = client.get_entitlement(request).await.unwrap().into_inner();
     assert_eq!(answer.entitlement.unwrap().plans, ["web"]);
 
-    let mut health = tonic_health::pb::health_client::HealthClient::new(served.channel().await);
-    assert!(
-        health
-            .check(tonic_health::pb::HealthCheckRequest::default())
-            .await
-            .is_ok()
-    );
+    let mut health = HealthClient::new(served.channel().await);
+    assert!(health.check(HealthCheckRequest::default()).await.is_ok());
 }
 
 #[tokio::test]
@@ -265,6 +262,10 @@ async fn gzip_is_spoken_both_ways() {
     let answer = client.get_entitlement(sso()).await.unwrap();
     assert_eq!(answer.metadata().get("grpc-encoding").unwrap(), "gzip");
     assert_eq!(answer.into_inner().entitlement.unwrap().feature, "sso");
+    let mut health = HealthClient::new(served.channel().await)
+        .send_compressed(Gzip)
+        .accept_compressed(Gzip);
+    health.check(HealthCheckRequest::default()).await.unwrap();
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ fn is_behind(target: &str, of: &str) -> bool {
 
 fn is_at_or_below(path: &str, of: &str) -> bool {
     path.strip_prefix(of)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with("(main)"))
 }
 
 fn against_walls(mention: &Mention, target: &str) -> Option<String> {
@@ -89,7 +89,8 @@ fn against_walls(mention: &Mention, target: &str) -> Option<String> {
         format!(", which is `{target}`")
     };
     let of = wall.of[0];
-    if !open && !(*form == Form::Macro && target == "std::env") {
+    let compile_time = *form == Form::Macro && target == "std::env";
+    if !open && !compile_time {
         let (places, why) = (wall.places.join(", "), wall.why);
         return Some(format!(
             "{file}:{line}: `{}`{named}: `{of}` may be named only in {places}: {why}",

@@ -1,7 +1,5 @@
 //! A small HTTP client: posts bodies, signed as Stripe signs them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -19,24 +17,34 @@ impl Http {
     }
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<String>, String> {
-        let response = self.0.request(request).await.map_err(|error| format!("{error:?}"))?;
+        let response = self
+            .0
+            .request(request)
+            .await
+            .map_err(|error| format!("{error:?}"))?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
-        Ok(Response::from_parts(parts, String::from_utf8_lossy(&body).into_owned()))
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?
+            .to_bytes();
+        Ok(Response::from_parts(
+            parts,
+            String::from_utf8_lossy(&body).into_owned(),
+        ))
     }
 
     pub async fn get(&self, url: &str) -> Response<String> {
-        self.send(Request::get(url).body(Full::default()).unwrap()).await.unwrap()
-    }
-
-    pub async fn post(&self, url: &str, kind: &str, body: impl Into<Bytes>) -> Response<String> {
-        let request = Request::post(url).header("content-type", kind).body(Full::new(body.into())).unwrap();
-        self.send(request).await.unwrap()
+        self.send(Request::get(url).body(Full::default()).unwrap())
+            .await
+            .unwrap()
     }
 
     /// Posts an event as Stripe does; the answer's status, or what broke.
     pub async fn event(&self, url: &str, secret: &str, body: Bytes) -> Result<StatusCode, String> {
-        self.signed(url, &signature(secret, &body), body).await.map(|response| response.status())
+        self.signed(url, &signature(secret, &body), body)
+            .await
+            .map(|response| response.status())
     }
 
     pub async fn signed(&self, url: &str, signature: &str, body: Bytes) -> Result<Response<String>, String> {
@@ -51,6 +59,6 @@ impl Http {
 
 /// The header that Stripe would send now.
 pub fn signature(secret: &str, body: &[u8]) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = super::real_time().as_secs();
     tollgate_stripe::signature::sign(secret, i64::try_from(now).unwrap(), body)
 }

@@ -24,8 +24,22 @@ pub fn tollgate() -> Command {
 /// What a command that ends says.
 pub async fn output(command: &mut Command) -> (Option<i32>, String) {
     let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
-    let Output { status, stdout, stderr } = tokio::time::timeout(PATIENCE, run).await.expect("it ends").unwrap();
-    (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = tokio::time::timeout(PATIENCE, run)
+        .await
+        .expect("it ends")
+        .unwrap();
+    (
+        status.code(),
+        format!(
+            "{}{}",
+            String::from_utf8_lossy(&stdout),
+            String::from_utf8_lossy(&stderr)
+        ),
+    )
 }
 
 /// `tollgate serve`, with its addresses as it prints them.
@@ -33,7 +47,6 @@ pub struct Process {
     child: Child,
     pub grpc: SocketAddr,
     pub webhook: SocketAddr,
-    pub ops: SocketAddr,
 }
 
 impl Process {
@@ -71,7 +84,11 @@ impl Process {
         };
         tokio::time::timeout(PATIENCE, wait).await.expect("ready in time");
         let of = |wanted: &str| addresses.iter().find(|(name, _)| name == wanted).unwrap().1;
-        Process { grpc: of("grpc"), webhook: of("webhook"), ops: of("ops"), child }
+        Process {
+            grpc: of("grpc"),
+            webhook: of("webhook"),
+            child,
+        }
     }
 
     pub fn webhook_url(&self) -> String {
@@ -84,6 +101,9 @@ impl Process {
     }
 
     pub async fn ended(&mut self) -> ExitStatus {
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("it ends")
+            .unwrap()
     }
 }

@@ -27,20 +27,26 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
             let message = "Invalid mode: must be one of payment, setup, or subscription";
             return Err(Fault::invalid(message).param("mode").early());
         }
-        None => return Err(params.missing("mode")),
+        None => {
+            params.missing("mode");
+            Mode::Payment
+        }
     };
     let mut new = NewSession {
         mode,
         customer: params.text("customer")?,
         customer_email: params.text("customer_email")?,
         line_items: line_item_params(params)?,
-        success_url: Some(url(params, "success_url")?.ok_or_else(|| params.missing("success_url"))?),
+        success_url: url(params, "success_url")?,
         cancel_url: url(params, "cancel_url")?,
         client_reference_id: params.text("client_reference_id")?,
         metadata: params.metadata()?.set,
         expires_at: params.integer("expires_at")?,
         ..NewSession::default()
     };
+    if new.success_url.is_none() {
+        params.missing("success_url");
+    }
     if let Some(mut data) = params.level("subscription_data")? {
         refuse_in_mode(mode, Mode::Subscription, "subscription_data")?;
         new.trial_days = trial_days(&mut data)?;
@@ -80,7 +86,11 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
             ],
         )?;
     }
-    if params.texts("payment_method_types")?.iter().any(|method| method != "card") {
+    if params
+        .texts("payment_method_types")?
+        .iter()
+        .any(|method| method != "card")
+    {
         return Err(Fault::not_simulated("payment methods other than `card`").param("payment_method_types"));
     }
     params.one_of("ui_mode", &[("hosted_page", ()), ("hosted", ())])?;
@@ -126,7 +136,13 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
 fn line_item_params(params: &mut Params) -> Result<Vec<(String, u64)>, Fault> {
     let mut items = Vec::new();
     for mut item in params.levels("line_items")? {
-        item.not_simulated(&["price_data", "adjustable_quantity", "dynamic_tax_rates", "tax_rates", "metadata"])?;
+        item.not_simulated(&[
+            "price_data",
+            "adjustable_quantity",
+            "dynamic_tax_rates",
+            "tax_rates",
+            "metadata",
+        ])?;
         items.push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
         item.finish()?;
     }
@@ -137,7 +153,9 @@ fn trial_days(data: &mut Params) -> Result<Option<u32>, Fault> {
     let days: Option<u32> = data.integer("trial_period_days")?;
     if days.is_some_and(|days| !(1..=730).contains(&days)) {
         let message = "Invalid trial_period_days: must be between 1 and 730";
-        return Err(Fault::invalid(message).param(data.name("trial_period_days")).early());
+        return Err(Fault::invalid(message)
+            .param(data.name("trial_period_days"))
+            .early());
     }
     Ok(days)
 }
@@ -158,7 +176,9 @@ fn refuse_in_mode(mode: Mode, wanted: Mode, param: &str) -> Result<(), Fault> {
 }
 
 fn url(params: &mut Params, name: &str) -> Result<Option<String>, Fault> {
-    let Some(text) = params.text(name)? else { return Ok(None) };
+    let Some(text) = params.text(name)? else {
+        return Ok(None);
+    };
     let parsed = url::Url::parse(&text);
     if parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
         return Ok(Some(text));

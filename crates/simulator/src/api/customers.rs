@@ -64,7 +64,9 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
 /// Both spellings: attach it, or make it the default for invoices. Here they are one.
 fn payment_method(params: &mut Params) -> Result<Option<String>, Fault> {
     let attached = params.text("payment_method")?;
-    let Some(mut settings) = params.level("invoice_settings")? else { return Ok(attached) };
+    let Some(mut settings) = params.level("invoice_settings")? else {
+        return Ok(attached);
+    };
     let default = settings.text("default_payment_method")?;
     settings.not_simulated(&["custom_fields", "footer", "rendering_options"])?;
     settings.finish()?;

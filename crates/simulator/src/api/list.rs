@@ -28,7 +28,9 @@ impl Page {
         match params.level("created") {
             Ok(Some(mut created)) => {
                 from = created.integer("gte")?.unwrap_or(from);
-                from = created.integer("gt")?.map_or(from, |it: i64| it.saturating_add(1));
+                from = created
+                    .integer("gt")?
+                    .map_or(from, |it: i64| it.saturating_add(1));
                 to = created.integer("lte")?.unwrap_or(to);
                 to = created.integer("lt")?.map_or(to, |it: i64| it.saturating_sub(1));
                 created.finish()?;
@@ -37,7 +39,13 @@ impl Page {
             Err(fault) => return Err(fault),
         }
         params.finish()?;
-        Ok(Page { limit, starting_after, ending_before, from, to })
+        Ok(Page {
+            limit,
+            starting_after,
+            ending_before,
+            from,
+            to,
+        })
     }
 
     /// # Errors

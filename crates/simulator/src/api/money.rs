@@ -10,16 +10,23 @@ pub fn invoices(core: &mut Core, method: &str, rest: &[&str], params: &mut Param
         ("GET", []) => list_invoices(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
         ("POST", [id, "pay"]) => pay(core, id, params),
-        ("GET", [id, "lines"]) => {
-            params.finish().and_then(|()| core.get_expanded(id, &[])).map(|mut invoice| invoice["lines"].take())
-        }
+        ("GET", [id, "lines"]) => params
+            .finish()
+            .and_then(|()| core.get_expanded(id, &[]))
+            .map(|mut invoice| invoice["lines"].take()),
         _ => return None,
     })
 }
 
 fn pay(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     params.boolean("off_session")?;
-    params.not_simulated(&["forgive", "mandate", "paid_out_of_band", "payment_method", "source"])?;
+    params.not_simulated(&[
+        "forgive",
+        "mandate",
+        "paid_out_of_band",
+        "payment_method",
+        "source",
+    ])?;
     params.finish()?;
     core.pay_invoice(id)
 }
@@ -35,7 +42,9 @@ fn list_invoices(core: &Core, params: &mut Params) -> Answer {
         None => Box::new(core.invoices().all().rev()),
     };
     let rows = rows.filter(|it| {
-        subscription.as_ref().is_none_or(|subscription| it.subscription == *subscription)
+        subscription
+            .as_ref()
+            .is_none_or(|subscription| it.subscription == *subscription)
             && status.as_ref().is_none_or(|status| it.status.as_str() == status)
     });
     page.cut(core, "/v1/invoices", rows)
@@ -104,10 +113,16 @@ fn refund(core: &mut Core, params: &mut Params) -> Answer {
     ])?;
     params.finish()?;
     let Some(of) = charge.or(intent) else {
-        let message = "One of the following params should be provided for this request: payment_intent or charge.";
+        let message =
+            "One of the following params should be provided for this request: payment_intent or charge.";
         return Err(Fault::invalid(message).code("parameter_missing").early());
     };
-    core.create_refund(NewRefund { of, amount, reason, metadata })
+    core.create_refund(NewRefund {
+        of,
+        amount,
+        reason,
+        metadata,
+    })
 }
 
 fn list_refunds(core: &Core, params: &mut Params) -> Answer {

@@ -14,6 +14,7 @@ pub struct Params {
     /// `line_items[0]`; empty at the top.
     at: String,
     fields: Vec<(String, Node)>,
+    missing: Vec<String>,
 }
 
 impl Params {
@@ -24,10 +25,16 @@ impl Params {
         for (key, value) in url::form_urlencoded::parse(form.as_bytes()) {
             let steps: Vec<&str> = key.split('[').map(|step| step.trim_end_matches(']')).collect();
             put(&mut fields, &steps, value.into_owned()).ok_or_else(|| {
-                Fault::invalid(format!("Invalid request: '{key}' is given in two ways.")).param(&*key).early()
+                Fault::invalid(format!("Invalid request: '{key}' is given in two ways."))
+                    .param(&*key)
+                    .early()
             })?;
         }
-        Ok(Params { at: String::new(), fields })
+        Ok(Params {
+            at: String::new(),
+            fields,
+            missing: Vec::new(),
+        })
     }
 
     /// # Errors
@@ -36,33 +43,41 @@ impl Params {
         match self.take(name) {
             None => Ok(None),
             Some(Node::Text(text)) => Ok(Some(text)),
-            Some(Node::Map(_)) => {
-                Err(Fault::invalid("Invalid string: it has to be a single value").param(self.name(name)).early())
-            }
+            Some(Node::Map(_)) => Err(Fault::invalid("Invalid string: it has to be a single value")
+                .param(self.name(name))
+                .early()),
         }
     }
 
+    /// The value, or an empty text, of which `finish` will tell: what is unknown is told of first.
+    ///
     /// # Errors
-    /// It is missing or empty.
+    /// A level instead of a value.
     pub fn required(&mut self, name: &str) -> Result<String, Fault> {
-        let text = self.text(name)?.filter(|text| !text.is_empty());
-        text.ok_or_else(|| self.missing(name))
+        let text = self.text(name)?.unwrap_or_default();
+        if text.is_empty() {
+            self.missing(name);
+        }
+        Ok(text)
     }
 
-    /// What a request without it is told.
-    pub fn missing(&self, name: &str) -> Fault {
-        let name = self.name(name);
-        let fault = Fault::invalid(format!("Missing required param: {name}."));
-        fault.code("parameter_missing").param(name).early()
+    /// Lets `finish` refuse the request for want of this.
+    pub fn missing(&mut self, name: &str) {
+        self.missing.push(self.name(name));
     }
 
     /// # Errors
     /// Not an integer.
     pub fn integer<N: std::str::FromStr>(&mut self, name: &str) -> Result<Option<N>, Fault> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
         text.parse().map(Some).map_err(|_| {
             let fault = Fault::invalid(format!("Invalid integer: {text}"));
-            fault.code("parameter_invalid_integer").param(self.name(name)).early()
+            fault
+                .code("parameter_invalid_integer")
+                .param(self.name(name))
+                .early()
         })
     }
 
@@ -73,9 +88,9 @@ impl Params {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(other) => {
-                Err(Fault::invalid(format!("Invalid boolean: {other}")).param(self.name(name)).early())
-            }
+            Some(other) => Err(Fault::invalid(format!("Invalid boolean: {other}"))
+                .param(self.name(name))
+                .early()),
         }
     }
 
@@ -84,12 +99,16 @@ impl Params {
     /// # Errors
     /// Another word.
     pub fn one_of<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Fault> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
         let found = words.iter().find(|(word, _)| *word == text);
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         found.map(|(_, value)| Some(*value)).ok_or_else(|| {
             let name = self.name(name);
-            Fault::invalid(format!("Invalid {name}: must be one of {}", known.join(", "))).param(name).early()
+            Fault::invalid(format!("Invalid {name}: must be one of {}", known.join(", ")))
+                .param(name)
+                .early()
         })
     }
 
@@ -100,7 +119,11 @@ impl Params {
     pub fn level(&mut self, name: &str) -> Result<Option<Params>, Fault> {
         match self.take(name) {
             None => Ok(None),
-            Some(Node::Map(fields)) => Ok(Some(Params { at: self.name(name), fields })),
+            Some(Node::Map(fields)) => Ok(Some(Params {
+                at: self.name(name),
+                fields,
+                missing: Vec::new(),
+            })),
             Some(Node::Text(_)) => Err(Fault::invalid("Invalid object").param(self.name(name)).early()),
         }
     }
@@ -110,9 +133,14 @@ impl Params {
     /// # Errors
     /// Not a list of levels.
     pub fn levels(&mut self, name: &str) -> Result<Vec<Params>, Fault> {
-        let Some(mut list) = self.level(name)? else { return Ok(Vec::new()) };
+        let Some(mut list) = self.level(name)? else {
+            return Ok(Vec::new());
+        };
         let names: Vec<String> = list.fields.iter().map(|(name, _)| name.clone()).collect();
-        names.iter().filter_map(|name| list.level(name).transpose()).collect()
+        names
+            .iter()
+            .filter_map(|name| list.level(name).transpose())
+            .collect()
     }
 
     /// The values of a list.
@@ -120,9 +148,14 @@ impl Params {
     /// # Errors
     /// Not a list of values.
     pub fn texts(&mut self, name: &str) -> Result<Vec<String>, Fault> {
-        let Some(mut list) = self.level(name)? else { return Ok(Vec::new()) };
+        let Some(mut list) = self.level(name)? else {
+            return Ok(Vec::new());
+        };
         let names: Vec<String> = list.fields.iter().map(|(name, _)| name.clone()).collect();
-        names.iter().filter_map(|name| list.text(name).transpose()).collect()
+        names
+            .iter()
+            .filter_map(|name| list.text(name).transpose())
+            .collect()
     }
 
     /// `metadata`, within Stripe's limits.
@@ -161,7 +194,10 @@ impl Params {
     /// # Errors
     /// One of them is there.
     pub fn not_simulated(&mut self, names: &[&str]) -> Result<(), Fault> {
-        match names.iter().find(|name| self.fields.iter().any(|(field, _)| field == *name)) {
+        match names
+            .iter()
+            .find(|name| self.fields.iter().any(|(field, _)| field == *name))
+        {
             None => Ok(()),
             Some(name) => {
                 let name = self.name(name);
@@ -171,18 +207,31 @@ impl Params {
     }
 
     /// # Errors
-    /// Something was not read: Stripe does not know it.
+    /// Something was not read: Stripe does not know it. Something required was not there.
     pub fn finish(&self) -> Result<(), Fault> {
         let names: Vec<String> = self.fields.iter().map(|(name, _)| self.name(name)).collect();
-        let Some(first) = names.first() else { return Ok(()) };
-        let plural = if names.len() > 1 { "s" } else { "" };
-        let message = format!("Received unknown parameter{plural}: {}", names.join(", "));
-        Err(Fault::invalid(message).code("parameter_unknown").param(first).early())
+        if let Some(first) = names.first() {
+            let plural = if names.len() > 1 { "s" } else { "" };
+            let message = format!("Received unknown parameter{plural}: {}", names.join(", "));
+            return Err(Fault::invalid(message)
+                .code("parameter_unknown")
+                .param(first)
+                .early());
+        }
+        let Some(name) = self.missing.first() else {
+            return Ok(());
+        };
+        let fault = Fault::invalid(format!("Missing required param: {name}."));
+        Err(fault.code("parameter_missing").param(name).early())
     }
 
     /// As the request spells it.
     pub fn name(&self, name: &str) -> String {
-        if self.at.is_empty() { name.to_owned() } else { format!("{}[{name}]", self.at) }
+        if self.at.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}[{name}]", self.at)
+        }
     }
 
     fn take(&mut self, name: &str) -> Option<Node> {
@@ -195,7 +244,11 @@ impl Params {
 fn put(fields: &mut Vec<(String, Node)>, steps: &[&str], value: String) -> Option<()> {
     let (step, rest) = steps.split_first()?;
     // `[]` appends.
-    let step = if step.is_empty() { fields.len().to_string() } else { (*step).to_owned() };
+    let step = if step.is_empty() {
+        fields.len().to_string()
+    } else {
+        (*step).to_owned()
+    };
     let at = fields.iter().position(|(name, _)| *name == step);
     if rest.is_empty() {
         match at {

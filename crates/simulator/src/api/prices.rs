@@ -50,13 +50,23 @@ fn list_products(core: &Core, params: &mut Params) -> Answer {
     let active = params.boolean("active")?;
     params.not_simulated(&["shippable", "url"])?;
     let page = Page::read(params)?;
-    let rows = core.products().rev().filter(|it| ids.is_empty() || ids.contains(&it.id));
-    page.cut(core, "/v1/products", rows.filter(|it| active.is_none_or(|active| it.active == active)))
+    let rows = core
+        .products()
+        .rev()
+        .filter(|it| ids.is_empty() || ids.contains(&it.id));
+    page.cut(
+        core,
+        "/v1/products",
+        rows.filter(|it| active.is_none_or(|active| it.active == active)),
+    )
 }
 
 fn create_price(core: &mut Core, params: &mut Params) -> Answer {
     let currency = params.required("currency")?;
-    let unit_amount = params.integer("unit_amount")?.ok_or_else(|| params.missing("unit_amount"))?;
+    let unit_amount: Option<i64> = params.integer("unit_amount")?;
+    if unit_amount.is_none() {
+        params.missing("unit_amount");
+    }
     let recurring = match params.level("recurring")? {
         None => None,
         Some(mut recurring) => {
@@ -65,23 +75,27 @@ fn create_price(core: &mut Core, params: &mut Params) -> Answer {
             let count = recurring.integer("interval_count")?.unwrap_or(1);
             recurring.one_of("usage_type", &[("licensed", ())])?;
             recurring.not_simulated(&["meter", "trial_period_days"])?;
-            recurring.finish()?;
-            match interval {
-                Some(interval) => Some((interval, count)),
-                None => return Err(recurring.missing("interval")),
+            if interval.is_none() {
+                recurring.missing("interval");
             }
+            recurring.finish()?;
+            interval.map(|interval| (interval, count))
         }
     };
-    let product = match params.level("product_data")? {
-        None => params.required("product")?,
+    let new_product = match params.level("product_data")? {
+        None => None,
         Some(mut data) => {
             let name = data.required("name")?;
             let metadata = data.metadata()?.set;
             data.not_simulated(&["active", "statement_descriptor", "tax_code", "unit_label"])?;
             data.finish()?;
-            let product = core.create_product_with(&name, None, metadata)?;
-            product["id"].as_str().unwrap_or_default().to_owned()
+            Some((name, metadata))
         }
+    };
+    let product = if new_product.is_some() {
+        String::new()
+    } else {
+        params.required("product")?
     };
     let lookup_key = params.text("lookup_key")?;
     let transfer_lookup_key = params.boolean("transfer_lookup_key")?.unwrap_or(false);
@@ -99,10 +113,17 @@ fn create_price(core: &mut Core, params: &mut Params) -> Answer {
         "unit_amount_decimal",
     ])?;
     params.finish()?;
+    let product = match new_product {
+        None => product,
+        Some((name, metadata)) => {
+            let product = core.create_product_with(&name, None, metadata)?;
+            product["id"].as_str().unwrap_or_default().to_owned()
+        }
+    };
     core.create_price(NewPrice {
         product,
         currency,
-        unit_amount,
+        unit_amount: unit_amount.unwrap_or(0),
         recurring,
         lookup_key,
         transfer_lookup_key,
@@ -136,7 +157,9 @@ fn list_prices(core: &Core, params: &mut Params) -> Answer {
         (keys.is_empty() || price.lookup_key.as_ref().is_some_and(|key| keys.contains(key)))
             && active.is_none_or(|active| price.active == active)
             && product.as_ref().is_none_or(|product| price.product == *product)
-            && currency.as_ref().is_none_or(|currency| price.currency == *currency)
+            && currency
+                .as_ref()
+                .is_none_or(|currency| price.currency == *currency)
             && recurring.is_none_or(|recurring| price.recurring.is_some() == recurring)
     });
     page.cut(core, "/v1/prices", rows)

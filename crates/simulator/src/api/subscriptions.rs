@@ -49,7 +49,14 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     let mut items = Vec::new();
     let customer = params.required("customer")?;
     for mut item in params.levels("items")? {
-        item.not_simulated(&["price_data", "billing_thresholds", "discounts", "metadata", "plan", "tax_rates"])?;
+        item.not_simulated(&[
+            "price_data",
+            "billing_thresholds",
+            "discounts",
+            "metadata",
+            "plan",
+            "tax_rates",
+        ])?;
         items.push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
         item.finish()?;
     }
@@ -77,14 +84,27 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     let created = core.create_subscription(new)?;
     match (end, created["id"].as_str()) {
         (Some(When::Never) | None, _) | (_, None) => Ok(created),
-        (end, Some(id)) => core.update_subscription(id, SubscriptionChange { end, ..Default::default() }),
+        (end, Some(id)) => core.update_subscription(
+            id,
+            SubscriptionChange {
+                end,
+                ..Default::default()
+            },
+        ),
     }
 }
 
 fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     let mut items = Vec::new();
     for mut item in params.levels("items")? {
-        item.not_simulated(&["price_data", "billing_thresholds", "discounts", "metadata", "plan", "tax_rates"])?;
+        item.not_simulated(&[
+            "price_data",
+            "billing_thresholds",
+            "discounts",
+            "metadata",
+            "plan",
+            "tax_rates",
+        ])?;
         item.not_simulated(&["deleted", "clear_usage"])?;
         let Some(item_id) = item.text("id")? else {
             return Err(Fault::not_simulated("adding items to a subscription").param("items"));
@@ -116,9 +136,7 @@ fn ignorable(params: &mut Params) -> Result<(), Fault> {
     params.boolean("off_session")?;
     match params.text("collection_method")?.as_deref() {
         None | Some("charge_automatically") => Ok(()),
-        Some(_) => {
-            Err(Fault::not_simulated("`collection_method=send_invoice`").param("collection_method"))
-        }
+        Some(_) => Err(Fault::not_simulated("`collection_method=send_invoice`").param("collection_method")),
     }
 }
 
@@ -137,7 +155,11 @@ fn end(params: &mut Params) -> Result<Option<When>, Fault> {
             Err(Fault::not_simulated("`cancel_at` as a word").param("cancel_at"))
         }
         (None, Some(at)) => {
-            let fault = || Fault::invalid(format!("Invalid integer: {at}")).param("cancel_at").early();
+            let fault = || {
+                Fault::invalid(format!("Invalid integer: {at}"))
+                    .param("cancel_at")
+                    .early()
+            };
             Ok(Some(When::At(at.parse().map_err(|_| fault())?)))
         }
         (None, None) => Ok(None),
@@ -145,7 +167,9 @@ fn end(params: &mut Params) -> Result<Option<When>, Fault> {
 }
 
 fn comment(params: &mut Params) -> Result<Option<String>, Fault> {
-    let Some(mut details) = params.level("cancellation_details")? else { return Ok(None) };
+    let Some(mut details) = params.level("cancellation_details")? else {
+        return Ok(None);
+    };
     let comment = details.text("comment")?;
     details.not_simulated(&["feedback"])?;
     details.finish()?;
@@ -153,8 +177,12 @@ fn comment(params: &mut Params) -> Result<Option<String>, Fault> {
 }
 
 fn missing_payment_method(params: &mut Params) -> Result<Option<MissingPaymentMethod>, Fault> {
-    let Some(mut settings) = params.level("trial_settings")? else { return Ok(None) };
-    let Some(mut behavior) = settings.level("end_behavior")? else { return Ok(None) };
+    let Some(mut settings) = params.level("trial_settings")? else {
+        return Ok(None);
+    };
+    let Some(mut behavior) = settings.level("end_behavior")? else {
+        return Ok(None);
+    };
     let words = MissingPaymentMethod::ALL.map(|it| (it.as_str(), it));
     let missing = behavior.one_of("missing_payment_method", &words)?;
     behavior.finish()?;
@@ -194,6 +222,10 @@ fn list(core: &Core, params: &mut Params) -> Answer {
         Some("ended") => it.status.is_terminal(),
         Some(status) => it.status.as_str() == status,
     });
-    let rows = rows.filter(|it| price.as_ref().is_none_or(|price| it.items.iter().any(|i| i.price == *price)));
+    let rows = rows.filter(|it| {
+        price
+            .as_ref()
+            .is_none_or(|price| it.items.iter().any(|i| i.price == *price))
+    });
     page.cut(core, "/v1/subscriptions", rows)
 }

@@ -31,12 +31,15 @@ fn list_events(core: &Core, params: &mut Params) -> Answer {
     let horizon = core.now() - EVENTS_KEPT;
     let rows = core.events(0)[..newest].iter().rev().map(AsRef::as_ref);
     let rows = rows.take_while(|event| event.created >= horizon);
-    let rows = rows.filter(|event| types.is_empty() || types.iter().any(|wanted| wanted_by(wanted, event.kind)));
+    let rows =
+        rows.filter(|event| types.is_empty() || types.iter().any(|wanted| wanted_by(wanted, event.kind)));
     page.cut(core, "/v1/events", rows)
 }
 
 fn wanted_by(wanted: &str, kind: &str) -> bool {
-    wanted.strip_suffix('*').map_or(wanted == kind, |prefix| kind.starts_with(prefix))
+    wanted
+        .strip_suffix('*')
+        .map_or(wanted == kind, |prefix| kind.starts_with(prefix))
 }
 
 pub fn endpoints(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
@@ -53,9 +56,12 @@ fn create_endpoint(core: &mut Core, params: &mut Params) -> Answer {
     let url = params.required("url")?;
     let enabled_events = params.texts("enabled_events")?;
     if enabled_events.is_empty() {
-        return Err(params.missing("enabled_events"));
+        params.missing("enabled_events");
     }
-    if params.text("api_version")?.is_some_and(|version| version != API_VERSION) {
+    if params
+        .text("api_version")?
+        .is_some_and(|version| version != API_VERSION)
+    {
         let what = format!("API versions other than {API_VERSION}");
         return Err(Fault::not_simulated(&what).param("api_version"));
     }

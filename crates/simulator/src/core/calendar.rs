@@ -44,7 +44,11 @@ fn add_months(instant: i64, months: i64) -> i64 {
     let month = year * 12 + month - 1 + months;
     let (year, month) = (month.div_euclid(12), month.rem_euclid(12) + 1);
     let first = days_to(year, month, 1);
-    let next = if month == 12 { days_to(year + 1, 1, 1) } else { days_to(year, month + 1, 1) };
+    let next = if month == 12 {
+        days_to(year + 1, 1, 1)
+    } else {
+        days_to(year, month + 1, 1)
+    };
     (first + day.min(next - first) - 1) * DAY + seconds
 }
 
@@ -73,8 +77,9 @@ fn date(days: i64) -> (i64, i64, i64) {
 /// As an HTTP `Date` header writes it.
 pub fn http_date(instant: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let (days, seconds) = (instant.div_euclid(DAY), instant.rem_euclid(DAY));
     let (year, month, day) = date(days);
     let weekday = DAYS[days.rem_euclid(7) as usize];
@@ -87,7 +92,11 @@ pub fn http_date(instant: i64) -> String {
 pub fn readable(instant: i64) -> String {
     let (days, seconds) = (instant.div_euclid(DAY), instant.rem_euclid(DAY));
     let (year, month, day) = date(days);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / HOUR, seconds % HOUR / MINUTE)
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC",
+        seconds / HOUR,
+        seconds % HOUR / MINUTE
+    )
 }
 
 #[cfg(test)]
@@ -97,10 +106,22 @@ mod tests {
     #[test]
     fn a_month_from_the_31st_comes_back_to_the_31st() {
         let january_31 = days_to(2028, 1, 31) * DAY + 5;
-        assert_eq!(readable(Interval::Month.after(january_31, 1)), "2028-02-29 00:00 UTC");
-        assert_eq!(readable(Interval::Month.after(january_31, 2)), "2028-03-31 00:00 UTC");
-        assert_eq!(readable(Interval::Year.after(january_31, 1)), "2029-01-31 00:00 UTC");
-        assert_eq!(readable(Interval::Month.after(january_31, 11)), "2028-12-31 00:00 UTC");
+        assert_eq!(
+            readable(Interval::Month.after(january_31, 1)),
+            "2028-02-29 00:00 UTC"
+        );
+        assert_eq!(
+            readable(Interval::Month.after(january_31, 2)),
+            "2028-03-31 00:00 UTC"
+        );
+        assert_eq!(
+            readable(Interval::Year.after(january_31, 1)),
+            "2029-01-31 00:00 UTC"
+        );
+        assert_eq!(
+            readable(Interval::Month.after(january_31, 11)),
+            "2028-12-31 00:00 UTC"
+        );
     }
 
     #[test]

@@ -233,7 +233,11 @@ impl Core {
         if let Some(key) = &new.lookup_key {
             self.take_lookup_key(key, &id, new.transfer_lookup_key)?;
         }
-        let currency = if new.currency.is_empty() { "usd".to_owned() } else { new.currency.to_lowercase() };
+        let currency = if new.currency.is_empty() {
+            "usd".to_owned()
+        } else {
+            new.currency.to_lowercase()
+        };
         let price = Price {
             id,
             created: self.now,
@@ -264,7 +268,10 @@ impl Core {
                 self.lookup_keys.remove(old);
             }
         }
-        let price = self.prices.get_mut(id).ok_or_else(|| Fault::missing("price", id))?;
+        let price = self
+            .prices
+            .get_mut(id)
+            .ok_or_else(|| Fault::missing("price", id))?;
         price.active = change.active.unwrap_or(price.active);
         if let Some(key) = change.lookup_key {
             price.lookup_key = Some(key).filter(|key| !key.is_empty());
@@ -281,7 +288,13 @@ impl Core {
     /// # Errors
     /// No such price.
     pub fn archive_price(&mut self, id: &str) -> Answer {
-        self.update_price(id, PriceChange { active: Some(false), ..PriceChange::default() })
+        self.update_price(
+            id,
+            PriceChange {
+                active: Some(false),
+                ..PriceChange::default()
+            },
+        )
     }
 
     pub(crate) fn price(&self, id: &str) -> Result<&Price, Fault> {

@@ -113,7 +113,9 @@ impl Row for Session {
         };
         let url = (self.status == SessionStatus::Open).then(|| format!("{}/pay/{}", core.base_url, self.id));
         let customer = self.customer.as_deref().and_then(|id| core.customers.get(id));
-        let email = customer.and_then(|it| it.email.as_ref()).or(self.new.customer_email.as_ref());
+        let email = customer
+            .and_then(|it| it.email.as_ref())
+            .or(self.new.customer_email.as_ref());
         let details = (customer.is_some() || email.is_some()).then(|| {
             json!({
                 "address": null,
@@ -217,12 +219,12 @@ impl Core {
     /// As Stripe refuses it: unknown or inactive price, mode and prices that do not go together, two currencies.
     pub fn create_checkout_session(&mut self, new: NewSession) -> Answer {
         if let Some(customer) = &new.customer {
-            self.living_customer(customer).map_err(|fault| fault.param("customer"))?;
+            self.living_customer(customer)
+                .map_err(|fault| fault.param("customer"))?;
         }
         let expires_at = new.expires_at.unwrap_or(self.now + DAY);
         if !(self.now + 30 * MINUTE..=self.now + DAY).contains(&expires_at) {
-            let message =
-                "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.";
+            let message = "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.";
             return Err(Fault::invalid(message).param("expires_at"));
         }
         let currency = self.check_line_items(&new)?;
@@ -230,11 +232,18 @@ impl Core {
         let mut total = 0;
         for (price, quantity) in &new.line_items {
             let price = self.price(price)?;
-            let amount = price.unit_amount.saturating_mul(i64::try_from(*quantity).unwrap_or(i64::MAX));
+            let amount = price
+                .unit_amount
+                .saturating_mul(i64::try_from(*quantity).unwrap_or(i64::MAX));
             if new.trial_days.is_none() || price.recurring.is_none() {
                 total += amount;
             }
-            items.push(LineItem { id: String::new(), price: price.id.clone(), quantity: *quantity, amount });
+            items.push(LineItem {
+                id: String::new(),
+                price: price.id.clone(),
+                quantity: *quantity,
+                amount,
+            });
         }
         for item in &mut items {
             item.id = self.ids.mint("li_");
@@ -265,7 +274,9 @@ impl Core {
         if new.line_items.is_empty() {
             let mode = new.mode.as_str();
             let message = format!("You must provide `line_items` when using `{mode}` mode.");
-            return Err(Fault::invalid(message).code("parameter_missing").param("line_items"));
+            return Err(Fault::invalid(message)
+                .code("parameter_missing")
+                .param("line_items"));
         }
         let mut currency: Option<&str> = None;
         let mut recurring = false;
@@ -295,7 +306,8 @@ impl Core {
             currency = Some(&price.currency);
         }
         if new.mode == Mode::Subscription && !recurring {
-            let message = "You must provide at least one recurring price in `subscription` mode when using prices.";
+            let message =
+                "You must provide at least one recurring price in `subscription` mode when using prices.";
             return Err(Fault::invalid(message).param("line_items"));
         }
         Ok(currency.unwrap_or("usd").to_owned())
@@ -312,6 +324,8 @@ impl Core {
     }
 
     pub(crate) fn session(&self, id: &str) -> Result<&Session, Fault> {
-        self.sessions.get(id).ok_or_else(|| Fault::missing("checkout.session", id))
+        self.sessions
+            .get(id)
+            .ok_or_else(|| Fault::missing("checkout.session", id))
     }
 }

@@ -116,7 +116,11 @@ impl Core {
     /// # Errors
     /// The payment method is not one of the test names.
     pub fn create_customer(&mut self, new: NewCustomer) -> Answer {
-        let card = new.payment_method.as_deref().map(|name| self.card(name)).transpose()?;
+        let card = new
+            .payment_method
+            .as_deref()
+            .map(|name| self.card(name))
+            .transpose()?;
         let id = self.ids.mint("cus_");
         let invoice_prefix = id[id.len() - 8..].to_uppercase();
         let (payment_method, outcome) = card.map_or((None, Outcome::Succeed), |(id, it)| (Some(id), it));
@@ -143,7 +147,11 @@ impl Core {
     /// # Errors
     /// No such customer.
     pub fn update_customer(&mut self, id: &str, change: CustomerChange) -> Answer {
-        let card = change.payment_method.as_deref().map(|name| self.card(name)).transpose()?;
+        let card = change
+            .payment_method
+            .as_deref()
+            .map(|name| self.card(name))
+            .transpose()?;
         let customer = self.living_customer_mut(id)?;
         let before = customer.to_json();
         for (field, change) in [
@@ -172,7 +180,11 @@ impl Core {
     /// No such customer, or deleted already.
     pub fn delete_customer(&mut self, id: &str) -> Answer {
         self.living_customer(id)?;
-        let live = self.subscriptions.of(id).filter(|it| !it.status.is_terminal()).map(|it| it.id.clone());
+        let live = self
+            .subscriptions
+            .of(id)
+            .filter(|it| !it.status.is_terminal())
+            .map(|it| it.id.clone());
         for subscription in live.collect::<Vec<_>>() {
             self.cancel_subscription(&subscription)?;
         }

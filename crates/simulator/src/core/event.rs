@@ -107,7 +107,11 @@ impl Core {
             created: self.now,
             object,
             previous_attributes,
-            pending_webhooks: self.endpoints.all().filter(|endpoint| endpoint.wants(kind)).count(),
+            pending_webhooks: self
+                .endpoints
+                .all()
+                .filter(|endpoint| endpoint.wants(kind))
+                .count(),
             cause: self.cause.clone(),
         }));
     }

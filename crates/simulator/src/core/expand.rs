@@ -28,9 +28,15 @@ impl Core {
             "pi" => shown(&self.intents, id, self),
             "ch" => shown(&self.charges, id, self),
             "re" => shown(&self.refunds, id, self),
-            "we" => self.endpoints.get(id).filter(|it| !it.disabled).map(|it| it.render(self)),
+            "we" => self
+                .endpoints
+                .get(id)
+                .filter(|it| !it.disabled)
+                .map(|it| it.render(self)),
             "evt" => {
-                let event = self.event(id).filter(|event| event.created >= self.now - EVENTS_KEPT);
+                let event = self
+                    .event(id)
+                    .filter(|event| event.created >= self.now - EVENTS_KEPT);
                 event.map(|event| event.to_json())
             }
             _ => None,
@@ -61,7 +67,9 @@ impl Core {
     }
 
     fn expand(&self, object: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
-        let Some((step, rest)) = steps.split_first() else { return Ok(()) };
+        let Some((step, rest)) = steps.split_first() else {
+            return Ok(());
+        };
         if let Value::Array(all) = object {
             return all.iter_mut().try_for_each(|one| self.expand(one, steps, path));
         }
@@ -82,7 +90,11 @@ impl Core {
                         Fault::not_simulated(&format!("the expansion of `{path}`")).param("expand")
                     })?;
                 }
-                if rest.is_empty() { Ok(()) } else { self.expand(slot, rest, path) }
+                if rest.is_empty() {
+                    Ok(())
+                } else {
+                    self.expand(slot, rest, path)
+                }
             }
         }
     }
@@ -91,20 +103,29 @@ impl Core {
     fn includable(&self, object: &Value, key: &str) -> Option<Value> {
         let id = object["id"].as_str()?;
         let (url, data) = match (object["object"].as_str()?, key) {
-            ("checkout.session", "line_items") => {
-                (format!("/v1/checkout/sessions/{id}/line_items"), self.sessions.get(id)?.line_items(self))
-            }
-            ("invoice", "payments") => {
-                (format!("/v1/invoice_payments?invoice={id}"), self.invoices.get(id)?.payments())
-            }
+            ("checkout.session", "line_items") => (
+                format!("/v1/checkout/sessions/{id}/line_items"),
+                self.sessions.get(id)?.line_items(self),
+            ),
+            ("invoice", "payments") => (
+                format!("/v1/invoice_payments?invoice={id}"),
+                self.invoices.get(id)?.payments(),
+            ),
             ("charge", "refunds") => {
                 let refunds = self.refunds_of.get(id).into_iter().flatten().rev();
                 let shown = refunds.filter_map(|id| self.get(id)).collect();
                 (format!("/v1/charges/{id}/refunds"), shown)
             }
             ("customer", "subscriptions") => {
-                let live = self.subscriptions.of(id).rev().filter(|it| !it.status.is_terminal());
-                (format!("/v1/customers/{id}/subscriptions"), live.map(|it| it.render(self)).collect())
+                let live = self
+                    .subscriptions
+                    .of(id)
+                    .rev()
+                    .filter(|it| !it.status.is_terminal());
+                (
+                    format!("/v1/customers/{id}/subscriptions"),
+                    live.map(|it| it.render(self)).collect(),
+                )
             }
             _ => return None,
         };

@@ -20,7 +20,15 @@ pub struct Fault {
 
 impl Fault {
     fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Fault {
-        Fault { status, kind, code: None, decline_code: None, param: None, message: message.into(), early: false }
+        Fault {
+            status,
+            kind,
+            code: None,
+            decline_code: None,
+            param: None,
+            message: message.into(),
+            early: false,
+        }
     }
 
     /// 400 `invalid_request_error`.
@@ -30,20 +38,30 @@ impl Fault {
 
     /// An object that is not there: 404 where it was addressed, 400 where a parameter named it.
     pub fn missing(what: &str, id: &str) -> Fault {
-        let fault = Fault { status: 404, ..Fault::invalid(format!("No such {what}: '{id}'")) };
+        let fault = Fault {
+            status: 404,
+            ..Fault::invalid(format!("No such {what}: '{id}'"))
+        };
         fault.code("resource_missing").param("id")
     }
 
     /// 402 `card_error`.
     pub fn declined() -> Fault {
         let fault = Fault::new(402, "card_error", "Your card was declined.");
-        Fault { decline_code: Some("generic_decline".into()), ..fault.code("card_declined") }
+        Fault {
+            decline_code: Some("generic_decline".into()),
+            ..fault.code("card_declined")
+        }
     }
 
     /// 501: Stripe has it, the simulator has not; never approximated in silence.
     pub fn not_simulated(what: &str) -> Fault {
-        let message = format!("The simulator does not simulate {what}. Stripe does; this is no statement about it.");
-        Fault { early: true, ..Fault::new(501, "api_error", message).code("not_simulated") }
+        let message =
+            format!("The simulator does not simulate {what}. Stripe does; this is no statement about it.");
+        Fault {
+            early: true,
+            ..Fault::new(501, "api_error", message).code("not_simulated")
+        }
     }
 
     /// Any other status.
@@ -53,14 +71,25 @@ impl Fault {
 
     /// With `error.code`.
     pub fn code(self, code: &str) -> Fault {
-        Fault { code: Some(code.to_owned()), ..self }
+        Fault {
+            code: Some(code.to_owned()),
+            ..self
+        }
     }
 
     /// With `error.param`. An object missing through a parameter is a 400.
     pub fn param(self, param: impl Into<String>) -> Fault {
         let param = param.into();
-        let status = if self.status == 404 && param != "id" { 400 } else { self.status };
-        Fault { param: Some(param), status, ..self }
+        let status = if self.status == 404 && param != "id" {
+            400
+        } else {
+            self.status
+        };
+        Fault {
+            param: Some(param),
+            status,
+            ..self
+        }
     }
 
     /// Found while reading the request.
@@ -71,9 +100,11 @@ impl Fault {
     /// Stripe's envelope.
     pub fn body(&self) -> Value {
         let mut error = json!({ "type": self.kind, "message": self.message });
-        for (key, value) in
-            [("code", &self.code), ("decline_code", &self.decline_code), ("param", &self.param)]
-        {
+        for (key, value) in [
+            ("code", &self.code),
+            ("decline_code", &self.decline_code),
+            ("param", &self.param),
+        ] {
             if let Some(value) = value {
                 error[key] = json!(value);
             }

@@ -85,7 +85,11 @@ impl Row for Endpoint {
 impl Endpoint {
     /// Whether events of this type go there.
     pub fn wants(&self, kind: &str) -> bool {
-        !self.disabled && self.enabled_events.iter().any(|wanted| wanted == "*" || wanted == kind)
+        !self.disabled
+            && self
+                .enabled_events
+                .iter()
+                .any(|wanted| wanted == "*" || wanted == kind)
     }
 }
 
@@ -93,7 +97,8 @@ impl Core {
     /// # Errors
     /// No such customer.
     pub fn create_portal_session(&mut self, customer: &str, return_url: Option<String>) -> Answer {
-        self.living_customer(customer).map_err(|fault| fault.param("customer"))?;
+        self.living_customer(customer)
+            .map_err(|fault| fault.param("customer"))?;
         let portal = Portal {
             id: self.ids.mint("bps_"),
             created: self.now,
@@ -133,7 +138,10 @@ impl Core {
     /// # Errors
     /// No such endpoint.
     pub fn move_webhook_endpoint(&mut self, id: &str, url: &str, secret: &str) -> Result<(), Fault> {
-        let endpoint = self.endpoints.get_mut(id).ok_or_else(|| Fault::missing("webhook endpoint", id))?;
+        let endpoint = self
+            .endpoints
+            .get_mut(id)
+            .ok_or_else(|| Fault::missing("webhook endpoint", id))?;
         endpoint.url = url.to_owned();
         endpoint.secret = secret.to_owned();
         Ok(())
@@ -142,7 +150,10 @@ impl Core {
     /// # Errors
     /// No such endpoint.
     pub fn delete_webhook_endpoint(&mut self, id: &str) -> Answer {
-        let endpoint = self.endpoints.get_mut(id).ok_or_else(|| Fault::missing("webhook endpoint", id))?;
+        let endpoint = self
+            .endpoints
+            .get_mut(id)
+            .ok_or_else(|| Fault::missing("webhook endpoint", id))?;
         endpoint.disabled = true;
         Ok(json!({ "id": id, "object": "webhook_endpoint", "deleted": true }))
     }

@@ -10,7 +10,10 @@ pub struct Ids {
 
 impl Ids {
     pub fn new(seed: u64) -> Ids {
-        Ids { state: seed, minted: 0 }
+        Ids {
+            state: seed,
+            minted: 0,
+        }
     }
 
     /// `prefix` and 24 letters or digits, like Stripe's.

@@ -79,9 +79,16 @@ impl Row for Invoice {
 
     fn render(&self, core: &Core) -> Value {
         let customer = core.customers.get(&self.customer);
-        let paid = if self.status == InvoiceStatus::Paid { self.total } else { 0 };
+        let paid = if self.status == InvoiceStatus::Paid {
+            self.total
+        } else {
+            0
+        };
         let lines: Vec<Value> = self.lines.iter().map(|line| line.render(self)).collect();
-        let url = self.number.is_some().then(|| format!("{}/invoice/{}", core.base_url, self.id));
+        let url = self
+            .number
+            .is_some()
+            .then(|| format!("{}/invoice/{}", core.base_url, self.id));
         json!({
             "id": self.id,
             "object": "invoice",
@@ -193,7 +200,9 @@ impl Invoice {
 
     /// Shown by `expand[]=payments` only, and never in events.
     pub fn payments(&self) -> Vec<Value> {
-        let (Some(payment), Some(intent)) = (&self.payment, &self.payment_intent) else { return Vec::new() };
+        let (Some(payment), Some(intent)) = (&self.payment, &self.payment_intent) else {
+            return Vec::new();
+        };
         let status = match self.status {
             InvoiceStatus::Paid => "paid",
             InvoiceStatus::Void => "canceled",
@@ -228,7 +237,9 @@ impl Core {
         for line in &mut lines {
             line.id = self.ids.mint("il_");
         }
-        let Some(subscription) = self.subscriptions.get_mut(new.subscription) else { return id };
+        let Some(subscription) = self.subscriptions.get_mut(new.subscription) else {
+            return id;
+        };
         subscription.invoices.push(id.clone());
         let first = new.reason == "subscription_create";
         let collects = first || subscription.status != super::Status::Unpaid;

@@ -222,7 +222,9 @@ impl Core {
     pub(crate) fn charge(&mut self, intent: &str, method: Option<&str>, outcome: Outcome) -> bool {
         let succeeded = outcome == Outcome::Succeed;
         let id = self.ids.mint("ch_");
-        let Some(paying) = self.intents.get_mut(intent) else { return false };
+        let Some(paying) = self.intents.get_mut(intent) else {
+            return false;
+        };
         paying.latest_charge = Some(id.clone());
         paying.declined = !succeeded;
         if succeeded {

@@ -76,7 +76,11 @@ impl Core {
     /// # Errors
     /// Nothing was paid there, or less is left.
     pub fn refund(&mut self, of: &str, amount: Option<i64>) -> Answer {
-        self.create_refund(NewRefund { of: of.to_owned(), amount, ..NewRefund::default() })
+        self.create_refund(NewRefund {
+            of: of.to_owned(),
+            amount,
+            ..NewRefund::default()
+        })
     }
 
     /// # Errors
@@ -97,7 +101,8 @@ impl Core {
             return Err(Fault::invalid("This value must be greater than or equal to 1.").param("amount"));
         }
         if amount > left {
-            let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
+            let message =
+                format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
             return Err(Fault::invalid(message).param("amount"));
         }
         let refund = Refund {
@@ -112,9 +117,15 @@ impl Core {
             metadata: new.metadata,
             failed: false,
         };
-        let refund = Refund { id: self.ids.mint("re_"), ..refund };
+        let refund = Refund {
+            id: self.ids.mint("re_"),
+            ..refund
+        };
         let (shown, charge) = (refund.render(self), refund.charge.clone());
-        self.refunds_of.entry(charge.clone()).or_default().push(refund.id.clone());
+        self.refunds_of
+            .entry(charge.clone())
+            .or_default()
+            .push(refund.id.clone());
         self.refunds.insert(refund);
         self.change_refunded("charge.refunded", &charge, amount);
         self.emit("refund.created", shown.clone());
@@ -126,13 +137,20 @@ impl Core {
     /// # Errors
     /// No such refund, or it failed already.
     pub fn fail_refund(&mut self, id: &str) -> Answer {
-        let refund = self.refunds.get_mut(id).ok_or_else(|| Fault::missing("refund", id))?;
+        let refund = self
+            .refunds
+            .get_mut(id)
+            .ok_or_else(|| Fault::missing("refund", id))?;
         if refund.failed {
             return Err(Fault::invalid(format!("Refund {id} has failed already.")));
         }
         refund.failed = true;
         let (charge, amount) = (refund.charge.clone(), refund.amount);
-        let shown = self.refunds.get(id).map(|refund| refund.render(self)).unwrap_or_default();
+        let shown = self
+            .refunds
+            .get(id)
+            .map(|refund| refund.render(self))
+            .unwrap_or_default();
         self.change_refunded("charge.updated", &charge, -amount);
         self.emit("refund.updated", shown.clone());
         self.emit("refund.failed", shown.clone());
@@ -140,26 +158,39 @@ impl Core {
     }
 
     fn change_refunded(&mut self, event: &'static str, charge: &str, amount: i64) {
-        let Some(before) = self.charges.get(charge).map(|it| it.render(self)) else { return };
+        let Some(before) = self.charges.get(charge).map(|it| it.render(self)) else {
+            return;
+        };
         if let Some(charge) = self.charges.get_mut(charge) {
             charge.amount_refunded += amount;
         }
-        let Some(after) = self.charges.get(charge).map(|it| it.render(self)) else { return };
+        let Some(after) = self.charges.get(charge).map(|it| it.render(self)) else {
+            return;
+        };
         self.emit_change(event, &before, after);
     }
 
     /// The charge that took the money for it.
     fn charge_of(&self, of: &str) -> Result<String, Fault> {
         let intent = if let Ok(session) = self.session(of) {
-            let invoice = session.subscription.as_deref().and_then(|it| self.subscriptions.get(it));
+            let invoice = session
+                .subscription
+                .as_deref()
+                .and_then(|it| self.subscriptions.get(it));
             let invoice = invoice.and_then(|it| self.invoices.get(it.invoices.first()?));
-            session.payment_intent.clone().or_else(|| invoice?.payment_intent.clone())
+            session
+                .payment_intent
+                .clone()
+                .or_else(|| invoice?.payment_intent.clone())
         } else if let Ok(invoice) = self.invoice(of) {
             invoice.payment_intent.clone()
         } else if of.starts_with("pi_") {
             Some(of.to_owned())
         } else {
-            return self.charge_by_id(of).map(|it| it.id.clone()).map_err(|fault| fault.param("charge"));
+            return self
+                .charge_by_id(of)
+                .map(|it| it.id.clone())
+                .map_err(|fault| fault.param("charge"));
         };
         let nothing = || Fault::invalid(format!("Nothing was paid by '{of}'."));
         let intent = intent.ok_or_else(nothing)?;

@@ -53,8 +53,11 @@ pub enum MissingPaymentMethod {
 }
 
 impl MissingPaymentMethod {
-    pub const ALL: [MissingPaymentMethod; 3] =
-        [MissingPaymentMethod::CreateInvoice, MissingPaymentMethod::Cancel, MissingPaymentMethod::Pause];
+    pub const ALL: [MissingPaymentMethod; 3] = [
+        MissingPaymentMethod::CreateInvoice,
+        MissingPaymentMethod::Cancel,
+        MissingPaymentMethod::Pause,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -213,7 +216,10 @@ impl Subscription {
     fn next(&self) -> Option<i64> {
         let renews = matches!(self.status, Status::Active | Status::PastDue | Status::Unpaid);
         let ends = self.items.iter().filter(|_| renews).map(|item| item.period_end);
-        let trial_end = self.trial.filter(|_| self.status == Status::Trialing).map(|(_, end)| end);
+        let trial_end = self
+            .trial
+            .filter(|_| self.status == Status::Trialing)
+            .map(|(_, end)| end);
         let expiry = (self.status == Status::Incomplete).then_some(self.created + create::INCOMPLETE_FOR);
         let cancel = self.cancel_at.filter(|_| !self.status.is_terminal());
         ends.chain(trial_end).chain(expiry).chain(cancel).min()
@@ -222,20 +228,28 @@ impl Subscription {
 
 impl Core {
     pub(crate) fn subscription(&self, id: &str) -> Result<&Subscription, Fault> {
-        self.subscriptions.get(id).ok_or_else(|| Fault::missing("subscription", id))
+        self.subscriptions
+            .get(id)
+            .ok_or_else(|| Fault::missing("subscription", id))
     }
 
     /// Changes it, wakes for what comes next, and tells of it if it shows.
     pub(crate) fn edit_subscription(&mut self, id: &str, change: impl FnOnce(&mut Subscription)) {
-        let Some(before) = self.subscriptions.get(id).map(|it| it.render(self)) else { return };
+        let Some(before) = self.subscriptions.get(id).map(|it| it.render(self)) else {
+            return;
+        };
         self.edit_subscription_silently(id, change);
-        let Some(after) = self.subscriptions.get(id).map(|it| it.render(self)) else { return };
+        let Some(after) = self.subscriptions.get(id).map(|it| it.render(self)) else {
+            return;
+        };
         self.emit_change("customer.subscription.updated", &before, after);
     }
 
     /// For what another event tells.
     fn edit_subscription_silently(&mut self, id: &str, change: impl FnOnce(&mut Subscription)) {
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
+            return;
+        };
         change(subscription);
         if let Some(at) = subscription.next() {
             self.wake(at, id);

@@ -33,7 +33,11 @@ pub struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Table { rows: Vec::new(), index: HashMap::new(), owned: HashMap::new() }
+        Table {
+            rows: Vec::new(),
+            index: HashMap::new(),
+            owned: HashMap::new(),
+        }
     }
 }
 

@@ -70,13 +70,22 @@ impl Adversity {
         Some(match status {
             429 => {
                 let message = "Request rate limit exceeded (adversity).";
-                Fault::other(429, "invalid_request_error", message).code("rate_limit").early()
+                Fault::other(429, "invalid_request_error", message)
+                    .code("rate_limit")
+                    .early()
             }
             409 => {
                 let message = "This object cannot be accessed right now (adversity).";
-                Fault::other(409, "invalid_request_error", message).code("lock_timeout").early()
+                Fault::other(409, "invalid_request_error", message)
+                    .code("lock_timeout")
+                    .early()
             }
-            401 => Fault::other(401, "invalid_request_error", "Invalid API Key provided (adversity).").early(),
+            401 => Fault::other(
+                401,
+                "invalid_request_error",
+                "Invalid API Key provided (adversity).",
+            )
+            .early(),
             status if status >= 500 => Fault::other(status, "api_error", "An error occurred (adversity)."),
             status => Fault::other(status, "invalid_request_error", "Refused (adversity)."),
         })

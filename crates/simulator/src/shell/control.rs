@@ -37,7 +37,9 @@ struct Advance {
 
 async fn advance(State(site): State<Site>, Json(it): Json<Advance>) -> Response {
     if it.seconds < 0 {
-        return reply(Err(Fault::invalid("The clock only goes forward.").param("seconds")));
+        return reply(Err(
+            Fault::invalid("The clock only goes forward.").param("seconds")
+        ));
     }
     site.shared.with(|world| world.core.advance(it.seconds));
     clock(State(site)).await
@@ -69,7 +71,10 @@ async fn next_payment(State(site): State<Site>, Json(it): Json<NextPayment>) -> 
         Wanted::Succeed => Outcome::Succeed,
         Wanted::Fail => Outcome::Decline,
     };
-    on_core(&site, |core| core.set_payment_outcome(&it.customer, outcome).map(|()| json!({})))
+    on_core(&site, |core| {
+        core.set_payment_outcome(&it.customer, outcome)
+            .map(|()| json!({}))
+    })
 }
 
 #[derive(Deserialize)]
@@ -112,7 +117,9 @@ struct Refund {
 
 async fn refund(State(site): State<Site>, Json(it): Json<Refund>) -> Response {
     let Some(of) = it.charge.or(it.payment_intent).or(it.session).or(it.invoice) else {
-        return reply(Err(Fault::invalid("Name one of charge, payment_intent, session, invoice.")));
+        return reply(Err(Fault::invalid(
+            "Name one of charge, payment_intent, session, invoice.",
+        )));
     };
     on_core(&site, |core| core.refund(&of, it.amount))
 }
@@ -180,7 +187,9 @@ impl World {
             return;
         }
         let all = vec!["*".to_owned()];
-        let endpoint = self.core.create_webhook_endpoint(url, Some(secret.to_owned()), all);
+        let endpoint = self
+            .core
+            .create_webhook_endpoint(url, Some(secret.to_owned()), all);
         self.managed = endpoint["id"].as_str().map(str::to_owned);
     }
 }

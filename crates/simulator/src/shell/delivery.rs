@@ -33,7 +33,11 @@ pub async fn deliver_all(shared: Shared) {
     loop {
         changed.borrow_and_update();
         let endpoints: Vec<(String, usize)> = shared.read(|world| {
-            world.core.webhook_endpoints().map(|endpoint| (endpoint.id.clone(), endpoint.from)).collect()
+            world
+                .core
+                .webhook_endpoints()
+                .map(|endpoint| (endpoint.id.clone(), endpoint.from))
+                .collect()
         });
         for (id, from) in endpoints {
             if known.insert(id.clone(), ()).is_none() {
@@ -48,18 +52,27 @@ pub async fn deliver_all(shared: Shared) {
 
 /// What is to be done next for an endpoint.
 enum Next {
-    Send { url: String, secret: String, body: Bytes, id: String },
+    Send {
+        url: String,
+        secret: String,
+        body: Bytes,
+        id: String,
+    },
     Skip,
     Wait,
     Stop,
 }
 
 fn next(world: &World, endpoint: &str, at: usize) -> Next {
-    let Some(endpoint) = world.core.webhook_endpoints().find(|it| it.id == endpoint) else { return Next::Stop };
+    let Some(endpoint) = world.core.webhook_endpoints().find(|it| it.id == endpoint) else {
+        return Next::Stop;
+    };
     if endpoint.disabled {
         return Next::Stop;
     }
-    let Some(event) = world.core.events(at).first().filter(|_| !world.held) else { return Next::Wait };
+    let Some(event) = world.core.events(at).first().filter(|_| !world.held) else {
+        return Next::Wait;
+    };
     if !endpoint.wants(event.kind) {
         return Next::Skip;
     }
@@ -86,7 +99,12 @@ async fn deliver(shared: Shared, http: Http, endpoint: String, from: usize) {
                     return;
                 }
             }
-            Next::Send { url, secret, body, id } => match post(&http, &url, &secret, body).await {
+            Next::Send {
+                url,
+                secret,
+                body,
+                id,
+            } => match post(&http, &url, &secret, body).await {
                 Ok(()) => {
                     at += 1;
                     pause = FIRST_PAUSE;
@@ -107,7 +125,10 @@ async fn wait(shared: &Shared, endpoint: &str, url: &str, pause: Duration) {
     let moved = async {
         loop {
             let same = shared.read(|world| {
-                world.core.webhook_endpoints().any(|it| it.id == endpoint && it.url == url && !it.disabled)
+                world
+                    .core
+                    .webhook_endpoints()
+                    .any(|it| it.id == endpoint && it.url == url && !it.disabled)
             });
             if !same || changed.changed().await.is_err() {
                 return;
@@ -135,9 +156,15 @@ async fn post(http: &Http, url: &str, secret: &str, body: Bytes) -> Result<()> {
 
 /// The `Stripe-Signature` header; `t` is real time, which receivers compare with their own.
 fn sign(secret: &str, t: i64, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap_or_else(|_| unreachable!("any length"));
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap_or_else(|_| unreachable!("any length"));
     mac.update(format!("{t}.").as_bytes());
     mac.update(body);
-    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("t={t},v1={hex}")
 }

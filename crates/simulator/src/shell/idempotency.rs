@@ -53,7 +53,13 @@ impl Keys {
         }
         let fingerprint = hash.finalize().into();
         let Some(entry) = self.known.get(key) else {
-            self.known.insert(key.to_owned(), Entry { fingerprint, kept: None });
+            self.known.insert(
+                key.to_owned(),
+                Entry {
+                    fingerprint,
+                    kept: None,
+                },
+            );
             self.by_age.push_back((now, key.to_owned()));
             return Ok(Begun::New);
         };

@@ -16,7 +16,9 @@ use html::{button, escape, money, page};
 
 /// What is here, for whoever opens the base URL.
 pub async fn index(State(site): State<Site>) -> Response {
-    let (now, events) = site.shared.with(|world| (world.core.now(), world.core.events(0).len()));
+    let (now, events) = site
+        .shared
+        .with(|world| (world.core.now(), world.core.events(0).len()));
     let body = format!(
         "<p>It is {} here. {events} events so far.</p><p>API under <code>/v1</code>, checkout pages under \
          <code>/pay/…</code>, portal pages under <code>/portal/…</code>, clock and outcomes under \
@@ -31,11 +33,17 @@ pub struct PayQuery {
     declined: Option<bool>,
 }
 
-pub async fn pay(State(site): State<Site>, Path(id): Path<String>, Query(query): Query<PayQuery>) -> Response {
-    site.shared.with(|world| match pay_page(&world.core, &id, query.declined == Some(true)) {
-        Ok(html) => Html(html).into_response(),
-        Err(fault) => refuse(&fault),
-    })
+pub async fn pay(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    Query(query): Query<PayQuery>,
+) -> Response {
+    site.shared.with(
+        |world| match pay_page(&world.core, &id, query.declined == Some(true)) {
+            Ok(html) => Html(html).into_response(),
+            Err(fault) => refuse(&fault),
+        },
+    )
 }
 
 fn pay_page(core: &Core, id: &str, declined: bool) -> Result<String, Fault> {
@@ -48,7 +56,10 @@ fn pay_page(core: &Core, id: &str, declined: bool) -> Result<String, Fault> {
     body.push_str("<table>");
     for item in session["line_items"]["data"].as_array().into_iter().flatten() {
         let recurring = &item["price"]["recurring"];
-        let every = match (recurring["interval"].as_str(), recurring["interval_count"].as_u64()) {
+        let every = match (
+            recurring["interval"].as_str(),
+            recurring["interval_count"].as_u64(),
+        ) {
             (Some(interval), Some(1)) => format!("every {interval}"),
             (Some(interval), Some(count)) => format!("every {count} {interval}s"),
             _ => "once".to_owned(),
@@ -73,7 +84,10 @@ fn pay_page(core: &Core, id: &str, declined: bool) -> Result<String, Fault> {
             body.push_str(&button("outcome", "cancel", "Cancel"));
             body.push_str("</form><p class=note>Pay uses a card that works, Decline one that does not. No real money moves.</p>");
         }
-        status => body.push_str(&format!("<p>This session is {}.</p>", escape(status.unwrap_or("gone")))),
+        status => body.push_str(&format!(
+            "<p>This session is {}.</p>",
+            escape(status.unwrap_or("gone"))
+        )),
     }
     Ok(page(&format!("Pay {total}"), &body))
 }
@@ -96,7 +110,9 @@ pub async fn submit(
     Path(id): Path<String>,
     Form(submitted): Form<Submitted>,
 ) -> Response {
-    let to = site.shared.with(|world| press(&mut world.core, &id, &submitted.outcome));
+    let to = site
+        .shared
+        .with(|world| press(&mut world.core, &id, &submitted.outcome));
     match to {
         Ok(to) => Redirect::to(&to).into_response(),
         Err(fault) => refuse(&fault),
@@ -133,12 +149,20 @@ pub async fn portal(State(site): State<Site>, Path(id): Path<String>) -> Respons
 }
 
 fn portal_page(core: &Core, id: &str) -> Result<String, Fault> {
-    let portal = core.portals().get(id).ok_or_else(|| Fault::missing("billing_portal.session", id))?;
+    let portal = core
+        .portals()
+        .get(id)
+        .ok_or_else(|| Fault::missing("billing_portal.session", id))?;
     let mut body = String::from("<h2>Subscriptions</h2>");
     for subscription in core.subscriptions().of(&portal.customer).rev() {
         let it = core.get_expanded(&subscription.id, &[])?;
-        let ends = it["cancel_at"].as_i64().map_or(String::new(), |at| format!(", ends {}", readable(at)));
-        let until = it["items"]["data"][0]["current_period_end"].as_i64().map(readable).unwrap_or_default();
+        let ends = it["cancel_at"]
+            .as_i64()
+            .map_or(String::new(), |at| format!(", ends {}", readable(at)));
+        let until = it["items"]["data"][0]["current_period_end"]
+            .as_i64()
+            .map(readable)
+            .unwrap_or_default();
         body.push_str(&format!(
             "<p><b>{}</b>: {}, period until {until}{ends}</p><form method=post>\
              <input type=hidden name=subject value=\"{0}\">",
@@ -147,7 +171,11 @@ fn portal_page(core: &Core, id: &str) -> Result<String, Fault> {
         ));
         if !subscription.status.is_terminal() {
             let ends = subscription.cancel_at.is_some();
-            let (action, label) = if ends { ("resume", "Keep it") } else { ("cancel", "Cancel at period end") };
+            let (action, label) = if ends {
+                ("resume", "Keep it")
+            } else {
+                ("cancel", "Cancel at period end")
+            };
             body.push_str(&button("action", action, label));
         }
         body.push_str("</form>");
@@ -210,17 +238,22 @@ pub async fn portal_submit(
 
 /// Only on what belongs to the portal's customer.
 fn portal_act(core: &mut Core, id: &str, form: &PortalAction) -> Result<(), Fault> {
-    let portal = core.portals().get(id).ok_or_else(|| Fault::missing("billing_portal.session", id))?;
+    let portal = core
+        .portals()
+        .get(id)
+        .ok_or_else(|| Fault::missing("billing_portal.session", id))?;
     let customer = portal.customer.clone();
     let of_customer = |core: &Core| {
         let subject = core.get_expanded(&form.subject, &[])?;
         let own = subject["customer"] == customer.as_str();
-        own.then_some(()).ok_or_else(|| Fault::missing("object", &form.subject))
+        own.then_some(())
+            .ok_or_else(|| Fault::missing("object", &form.subject))
     };
     match form.action {
         Action::Cancel | Action::Resume => {
             of_customer(core)?;
-            core.cancel_at_period_end(&form.subject, matches!(form.action, Action::Cancel)).map(|_| ())
+            core.cancel_at_period_end(&form.subject, matches!(form.action, Action::Cancel))
+                .map(|_| ())
         }
         Action::Pay => {
             of_customer(core)?;
@@ -238,7 +271,11 @@ pub async fn invoice(State(site): State<Site>, Path(id): Path<String>) -> Respon
         Ok(it) => {
             let total = money(it["total"].as_i64().unwrap_or(0), text(&it, "currency"));
             let body = format!("<p>{total}, {}</p>", escape(text(&it, "status")));
-            Html(page(&format!("Invoice {}", it["number"].as_str().unwrap_or("draft")), &body)).into_response()
+            Html(page(
+                &format!("Invoice {}", it["number"].as_str().unwrap_or("draft")),
+                &body,
+            ))
+            .into_response()
         }
         Err(fault) => refuse(&fault),
     }

@@ -23,14 +23,22 @@ async fn the_same_key_repeats_the_first_answer_and_does_nothing() {
 async fn a_key_is_refused_for_other_parameters() {
     let stripe = Stripe::start().await;
     stripe.post_keyed("/v1/customers", "name=Ann", "key-1").await.ok();
-    let error = stripe.post_keyed("/v1/customers", "name=Bob", "key-1").await.error(400);
+    let error = stripe
+        .post_keyed("/v1/customers", "name=Bob", "key-1")
+        .await
+        .error(400);
     assert_eq!(error["type"], "idempotency_error");
 }
 
 #[tokio::test]
 async fn a_server_error_is_repeated_too_although_the_command_took_effect() {
     let stripe = Stripe::start().await;
-    stripe.control("adversity", json!({ "requests": 1, "status": 500, "took_effect": true })).await;
+    stripe
+        .control(
+            "adversity",
+            json!({ "requests": 1, "status": 500, "took_effect": true }),
+        )
+        .await;
     for replayed in [false, true] {
         let reply = stripe.post_keyed("/v1/customers", "name=Ann", "key-1").await;
         assert_eq!(reply.status.as_u16(), 500);
@@ -43,17 +51,31 @@ async fn a_server_error_is_repeated_too_although_the_command_took_effect() {
 #[tokio::test]
 async fn a_request_that_was_never_carried_out_may_be_sent_again_under_its_key() {
     let stripe = Stripe::start().await;
-    stripe.control("adversity", json!({ "requests": 1, "status": 429 })).await;
-    assert_eq!(stripe.post_keyed("/v1/customers", "name=Ann", "k").await.status.as_u16(), 429);
+    stripe
+        .control("adversity", json!({ "requests": 1, "status": 429 }))
+        .await;
+    assert_eq!(
+        stripe
+            .post_keyed("/v1/customers", "name=Ann", "k")
+            .await
+            .status
+            .as_u16(),
+        429
+    );
     stripe.post_keyed("/v1/customers", "name=Ann", "k").await.ok();
-    stripe.post_keyed("/v1/customers", "nonsense=1", "other").await.error(400);
+    stripe
+        .post_keyed("/v1/customers", "nonsense=1", "other")
+        .await
+        .error(400);
     stripe.post_keyed("/v1/customers", "name=Ann", "other").await.ok();
 }
 
 #[tokio::test]
 async fn a_key_in_use_is_a_conflict() {
     let stripe = Stripe::start().await;
-    stripe.control("adversity", json!({ "requests": 1, "delay_ms": 400 })).await;
+    stripe
+        .control("adversity", json!({ "requests": 1, "delay_ms": 400 }))
+        .await;
     let (one, other) = tokio::join!(
         stripe.post_keyed("/v1/customers", "name=Ann", "k"),
         stripe.post_keyed("/v1/customers", "name=Ann", "k"),

@@ -38,7 +38,11 @@ impl Reply {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name}"))
+            .to_str()
+            .unwrap()
     }
 
     #[track_caller]
@@ -63,7 +67,10 @@ impl Stripe {
             api_key: Some(KEY.into()),
         };
         let running = start(options).await.unwrap();
-        Stripe { running, http: Client::builder(TokioExecutor::new()).build_http() }
+        Stripe {
+            running,
+            http: Client::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -80,11 +87,22 @@ impl Stripe {
 
     pub async fn control(&self, path: &str, body: Value) -> Value {
         let headers = [("content-type", "application/json")];
-        self.send("POST", &format!("/_simulator/{path}"), &body.to_string(), &headers).await.ok()
+        self.send(
+            "POST",
+            &format!("/_simulator/{path}"),
+            &body.to_string(),
+            &headers,
+        )
+        .await
+        .ok()
     }
 
     pub async fn send(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.running.base_url()) };
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.running.base_url())
+        };
         let mut request = Request::builder().method(method).uri(url);
         if headers.iter().all(|(name, _)| *name != "content-type") {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -99,7 +117,11 @@ impl Stripe {
         let response = self.http.request(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Reply { status: parts.status, headers: parts.headers, text }
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+        }
     }
 
     /// A monthly price of 20 dollars and its id.
@@ -110,7 +132,13 @@ impl Stripe {
     }
 
     pub async fn customer(&self) -> String {
-        id(&self.post("/v1/customers", "email=a@example.com&metadata[tollgate_customer]=acme").await.ok())
+        id(&self
+            .post(
+                "/v1/customers",
+                "email=a@example.com&metadata[tollgate_customer]=acme",
+            )
+            .await
+            .ok())
     }
 }
 
@@ -136,7 +164,11 @@ impl Sink {
     pub async fn start() -> Sink {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let sink = Sink { url, inner: Arc::default(), count: watch::Sender::new(0) };
+        let sink = Sink {
+            url,
+            inner: Arc::default(),
+            count: watch::Sender::new(0),
+        };
         let router = Router::new().route("/hook", post(take)).with_state(sink.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         sink
@@ -149,18 +181,28 @@ impl Sink {
 
     /// Waits until an event of this type has come, and returns the first.
     pub async fn event(&self, kind: &str) -> Value {
+        self.event_where(kind, |_| true).await
+    }
+
+    /// The same, of those whose object is so.
+    pub async fn event_where(&self, kind: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let wanted = |event: &Value| event["type"] == kind && is(&event["data"]["object"]);
         let mut count = self.count.subscribe();
-        let wait = count.wait_for(|_| self.events().iter().any(|event| event["type"] == kind));
+        let wait = count.wait_for(|_| self.events().iter().any(wanted));
         tokio::time::timeout(Duration::from_secs(20), async { wait.await.map(|_| ()) })
             .await
             .unwrap_or_else(|_| panic!("no {kind} among {:?}", self.kinds()))
             .unwrap();
-        self.events().into_iter().find(|event| event["type"] == kind).unwrap()
+        self.events().into_iter().find(wanted).unwrap()
     }
 
     pub fn events(&self) -> Vec<Value> {
         let inner = self.inner.lock().unwrap();
-        inner.taken.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
+        inner
+            .taken
+            .iter()
+            .map(|(_, body)| serde_json::from_slice(body).unwrap())
+            .collect()
     }
 
     /// Header and body of everything taken.
@@ -169,7 +211,10 @@ impl Sink {
     }
 
     pub fn kinds(&self) -> Vec<String> {
-        self.events().iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+        self.events()
+            .iter()
+            .map(|event| event["type"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub fn clear(&self) {

@@ -95,7 +95,12 @@ impl Transport {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| invalid("Stripe's base URL must be like https://api.stripe.com"))?;
-        if livemode && base.scheme() == "http" {
+        let loopback = match base.host() {
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            _ => false,
+        };
+        if livemode && base.scheme() == "http" && !loopback {
             return Err(invalid(
                 "a live key is not sent over plain http: use https:// in Stripe's base URL",
             ));

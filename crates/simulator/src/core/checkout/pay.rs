@@ -47,7 +47,9 @@ impl Core {
     }
 
     pub(crate) fn session_due(&mut self, id: &str) {
-        let due = self.session(id).is_ok_and(|it| it.status == SessionStatus::Open && it.expires_at <= self.now);
+        let due = self
+            .session(id)
+            .is_ok_and(|it| it.status == SessionStatus::Open && it.expires_at <= self.now);
         if due {
             let _ = self.expire_session(id);
         }
@@ -57,7 +59,9 @@ impl Core {
         let session = self.session(id)?;
         if session.status != SessionStatus::Open || session.expires_at <= self.now {
             let status = session.status.as_str();
-            return Err(Fault::invalid(format!("This Checkout Session is {status} and cannot be paid.")));
+            return Err(Fault::invalid(format!(
+                "This Checkout Session is {status} and cannot be paid."
+            )));
         }
         if let Some(customer) = &session.customer {
             self.living_customer(customer)?;
@@ -87,7 +91,12 @@ impl Core {
             Mode::Payment => session.new.payment_intent_metadata.clone(),
             Mode::Subscription => Metadata::new(),
         };
-        let intent = self.create_intent(session.total, &session.currency, session.customer.as_deref(), metadata);
+        let intent = self.create_intent(
+            session.total,
+            &session.currency,
+            session.customer.as_deref(),
+            metadata,
+        );
         self.session_intents.insert(session.id.clone(), intent.clone());
         Ok(intent)
     }
@@ -97,7 +106,10 @@ impl Core {
             Some(customer) => customer.clone(),
             None => {
                 let email = session.new.customer_email.clone();
-                let new = NewCustomer { email, ..NewCustomer::default() };
+                let new = NewCustomer {
+                    email,
+                    ..NewCustomer::default()
+                };
                 let created = self.create_customer(new)?;
                 created["id"].as_str().unwrap_or_default().to_owned()
             }
@@ -139,4 +151,3 @@ impl Core {
         shown
     }
 }
-

@@ -24,7 +24,9 @@ impl Core {
     }
 
     pub(crate) fn invoice_due(&mut self, id: &str) {
-        let Some(invoice) = self.invoices.get(id) else { return };
+        let Some(invoice) = self.invoices.get(id) else {
+            return;
+        };
         let now = self.now;
         if !invoice.auto_advance {
             return;
@@ -39,16 +41,20 @@ impl Core {
 
     /// From `draft` to `open`: it has a number and is owed from here on.
     pub(crate) fn finalize_invoice(&mut self, id: &str) {
-        let Some(invoice) = self.invoices.get(id) else { return };
-        let (total, currency, customer) =
-            (invoice.total, invoice.currency.clone(), invoice.customer.clone());
+        let Some(invoice) = self.invoices.get(id) else {
+            return;
+        };
+        let (total, currency, customer) = (invoice.total, invoice.currency.clone(), invoice.customer.clone());
         let (intent, payment) = if total > 0 {
             let intent = self.create_intent(total, &currency, Some(&customer), Metadata::new());
             (Some(intent), Some(self.ids.mint("inpay_")))
         } else {
             (None, None)
         };
-        let number = self.customers.get_mut(&customer).map(|customer| customer.number_invoice());
+        let number = self
+            .customers
+            .get_mut(&customer)
+            .map(|customer| customer.number_invoice());
         let now = self.now;
         self.edit_invoice("invoice.finalized", id, |it| {
             it.status = InvoiceStatus::Open;
@@ -73,7 +79,9 @@ impl Core {
         let subscription = self.subscription(&invoice.subscription)?;
         let method = self.payment_method_of(subscription);
         let customer = self.customers.get(&invoice.customer);
-        let outcome = customer.filter(|customer| !customer.deleted).map_or(Outcome::Decline, |it| it.outcome);
+        let outcome = customer
+            .filter(|customer| !customer.deleted)
+            .map_or(Outcome::Decline, |it| it.outcome);
         let paid = method.is_some() && self.charge(&intent, method.as_deref(), outcome);
         if paid {
             self.mark_paid(&invoice);
@@ -105,7 +113,11 @@ impl Core {
         let counts = by_clock || invoice.attempts == 0;
         let attempts = invoice.attempts + usize::from(counts);
         let delay = self.settings.retry_after.get(attempts - 1).copied();
-        let next = if counts { delay.map(|delay| self.now + delay) } else { invoice.next_attempt };
+        let next = if counts {
+            delay.map(|delay| self.now + delay)
+        } else {
+            invoice.next_attempt
+        };
         let next = next.filter(|_| retried);
         self.edit_invoice("invoice.payment_failed", &invoice.id, |it| {
             it.attempted = true;
@@ -124,7 +136,10 @@ impl Core {
 
     /// Its subscription ended: nobody tries any more.
     pub(crate) fn stop_collecting(&mut self, id: &str) {
-        let collects = self.invoices.get(id).is_some_and(|it| !it.is_settled() && it.auto_advance);
+        let collects = self
+            .invoices
+            .get(id)
+            .is_some_and(|it| !it.is_settled() && it.auto_advance);
         if collects {
             self.edit_invoice("invoice.updated", id, |it| {
                 it.auto_advance = false;
@@ -136,7 +151,10 @@ impl Core {
 
     /// Nothing is owed: what it was for did not come to be.
     pub(crate) fn void_invoice(&mut self, id: &str) {
-        let open = self.invoices.get(id).is_some_and(|it| it.status == InvoiceStatus::Open);
+        let open = self
+            .invoices
+            .get(id)
+            .is_some_and(|it| it.status == InvoiceStatus::Open);
         if open {
             let now = self.now;
             self.edit_invoice("invoice.voided", id, |it| {
@@ -150,11 +168,15 @@ impl Core {
 
     /// Changes it and tells of it by an event of this name, which an `invoice.updated` accompanies as Stripe's does.
     fn edit_invoice(&mut self, event: &'static str, id: &str, change: impl FnOnce(&mut Invoice)) {
-        let Some(before) = self.invoices.get(id).map(|it| it.render(self)) else { return };
+        let Some(before) = self.invoices.get(id).map(|it| it.render(self)) else {
+            return;
+        };
         if let Some(invoice) = self.invoices.get_mut(id) {
             change(invoice);
         }
-        let Some(after) = self.invoices.get(id).map(|it| it.render(self)) else { return };
+        let Some(after) = self.invoices.get(id).map(|it| it.render(self)) else {
+            return;
+        };
         if event != "invoice.updated" {
             self.emit(event, after.clone());
         }

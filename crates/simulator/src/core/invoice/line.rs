@@ -23,7 +23,9 @@ impl InvoiceLine {
     pub fn of(price: &Price, quantity: u64, period: (i64, i64), item: Option<String>) -> InvoiceLine {
         InvoiceLine {
             id: String::new(),
-            amount: price.unit_amount.saturating_mul(i64::try_from(quantity).unwrap_or(i64::MAX)),
+            amount: price
+                .unit_amount
+                .saturating_mul(i64::try_from(quantity).unwrap_or(i64::MAX)),
             quantity,
             price: price.id.clone(),
             product: price.product.clone(),
@@ -36,7 +38,12 @@ impl InvoiceLine {
 
     /// The same for a trial.
     pub fn free(self) -> InvoiceLine {
-        InvoiceLine { amount: 0, unit_amount: 0, trial: true, ..self }
+        InvoiceLine {
+            amount: 0,
+            unit_amount: 0,
+            trial: true,
+            ..self
+        }
     }
 
     pub fn render(&self, invoice: &Invoice) -> Value {

@@ -58,7 +58,9 @@ impl Core {
             changed.cancellation_comment = change.comment.filter(|_| ends);
         }
         change.metadata.apply(&mut changed.metadata);
-        changed.missing_payment_method = change.missing_payment_method.unwrap_or(changed.missing_payment_method);
+        changed.missing_payment_method = change
+            .missing_payment_method
+            .unwrap_or(changed.missing_payment_method);
         for (at, (item, price, quantity)) in change.items.into_iter().enumerate() {
             self.change_item(&mut changed, at, &item, price, quantity)?;
         }
@@ -78,10 +80,14 @@ impl Core {
         let item =
             item.ok_or_else(|| Fault::missing("subscription_item", id).param(format!("items[{at}][id]")))?;
         if let Some(price) = price {
-            let new = self.price(&price).map_err(|fault| fault.param(format!("items[{at}][price]")))?;
+            let new = self
+                .price(&price)
+                .map_err(|fault| fault.param(format!("items[{at}][price]")))?;
             let old = self.price(&item.price)?;
             if new.recurring != old.recurring || new.currency != old.currency {
-                return Err(Fault::not_simulated("a change to a price of another interval or currency"));
+                return Err(Fault::not_simulated(
+                    "a change to a price of another interval or currency",
+                ));
             }
             item.price = price;
         }
@@ -112,7 +118,13 @@ impl Core {
     /// No such subscription, or ended already.
     pub fn cancel_at_period_end(&mut self, id: &str, cancel: bool) -> Answer {
         let end = Some(if cancel { When::PeriodEnd } else { When::Never });
-        self.update_subscription(id, SubscriptionChange { end, ..SubscriptionChange::default() })
+        self.update_subscription(
+            id,
+            SubscriptionChange {
+                end,
+                ..SubscriptionChange::default()
+            },
+        )
     }
 
     /// From now on, without proration.
@@ -121,7 +133,13 @@ impl Core {
     /// No such subscription or item, or ended already.
     pub fn set_quantity(&mut self, subscription: &str, item: &str, quantity: u64) -> Answer {
         let items = vec![(item.to_owned(), None, Some(quantity))];
-        self.update_subscription(subscription, SubscriptionChange { items, ..SubscriptionChange::default() })
+        self.update_subscription(
+            subscription,
+            SubscriptionChange {
+                items,
+                ..SubscriptionChange::default()
+            },
+        )
     }
 
     /// What the retry schedule ends in.
@@ -140,13 +158,19 @@ impl Core {
     pub(super) fn end_subscription(&mut self, id: &str, reason: &'static str) {
         let now = self.now;
         self.edit_subscription_silently(id, |it| {
-            it.canceled_at = it.canceled_at.filter(|_| it.cancel_at.is_some_and(|at| at <= now)).or(Some(now));
+            it.canceled_at = it
+                .canceled_at
+                .filter(|_| it.cancel_at.is_some_and(|at| at <= now))
+                .or(Some(now));
             it.status = Status::Canceled;
             it.ended_at = Some(now);
             it.cancellation_reason = Some(reason);
         });
-        let Ok(subscription) = self.subscription(id) else { return };
-        let (shown, invoices): (Value, Vec<String>) = (subscription.render(self), subscription.invoices.clone());
+        let Ok(subscription) = self.subscription(id) else {
+            return;
+        };
+        let (shown, invoices): (Value, Vec<String>) =
+            (subscription.render(self), subscription.invoices.clone());
         self.emit("customer.subscription.deleted", shown);
         for invoice in invoices {
             self.stop_collecting(&invoice);
@@ -157,7 +181,8 @@ impl Core {
         let subscription = self.subscription(id)?;
         if subscription.status.is_terminal() {
             let status = subscription.status.as_str();
-            let message = format!("A {status} subscription can only update its cancellation_details and metadata.");
+            let message =
+                format!("A {status} subscription can only update its cancellation_details and metadata.");
             return Err(Fault::invalid(message));
         }
         Ok(subscription)
@@ -167,9 +192,13 @@ impl Core {
 /// When the current period ends, if all items agree.
 fn period_end(subscription: &Subscription) -> Result<i64, Fault> {
     let mut ends = subscription.items.iter().map(|item| item.period_end);
-    let first = ends.next().ok_or_else(|| Fault::invalid("This subscription has no items."))?;
+    let first = ends
+        .next()
+        .ok_or_else(|| Fault::invalid("This subscription has no items."))?;
     if ends.any(|end| end != first) {
-        return Err(Fault::not_simulated("`cancel_at_period_end` of items with different periods (use `cancel_at`)"));
+        return Err(Fault::not_simulated(
+            "`cancel_at_period_end` of items with different periods (use `cancel_at`)",
+        ));
     }
     Ok(first)
 }

@@ -47,10 +47,15 @@ impl Core {
 
     pub(crate) fn start_subscription(&mut self, new: NewSubscription) -> Result<String, Fault> {
         let currency = self.check_items(&new.items)?;
-        let customer = self.living_customer(&new.customer).map_err(|fault| fault.param("customer"))?;
+        let customer = self
+            .living_customer(&new.customer)
+            .map_err(|fault| fault.param("customer"))?;
         let has_method = new.payment_method.is_some() || customer.payment_method.is_some();
         let declines = customer.outcome == crate::core::Outcome::Decline;
-        let trial_end = new.trial_days.filter(|days| *days > 0).map(|days| self.now + i64::from(days) * DAY);
+        let trial_end = new
+            .trial_days
+            .filter(|days| *days > 0)
+            .map(|days| self.now + i64::from(days) * DAY);
         let due_now = trial_end.is_none() && self.amount_of(&new.items) + self.amount_of(&new.once) > 0;
         if due_now && !has_method && new.payment_behavior != PaymentBehavior::DefaultIncomplete {
             let message = "This customer has no attached payment source or default payment method. Please consider \
@@ -101,7 +106,11 @@ impl Core {
             id: self.ids.mint("sub_"),
             customer: new.customer,
             created: now,
-            status: if trial_end.is_some() { Status::Trialing } else { Status::Incomplete },
+            status: if trial_end.is_some() {
+                Status::Trialing
+            } else {
+                Status::Incomplete
+            },
             items,
             currency,
             metadata: new.metadata,
@@ -129,7 +138,12 @@ impl Core {
             lines.push(InvoiceLine::of(price, *quantity, (self.now, self.now), None));
         }
         let period = (self.now, self.now);
-        Ok(self.draft_invoice(NewInvoice { subscription: id, reason: "subscription_create", period, lines }))
+        Ok(self.draft_invoice(NewInvoice {
+            subscription: id,
+            reason: "subscription_create",
+            period,
+            lines,
+        }))
     }
 
     /// Lines for the current periods of the chosen items.
@@ -184,7 +198,12 @@ impl Core {
 
     fn amount_of(&self, items: &[(String, u64)]) -> i64 {
         let amounts = items.iter().filter_map(|(price, quantity)| {
-            Some(self.prices.get(price)?.unit_amount.saturating_mul(i64::try_from(*quantity).ok()?))
+            Some(
+                self.prices
+                    .get(price)?
+                    .unit_amount
+                    .saturating_mul(i64::try_from(*quantity).ok()?),
+            )
         });
         amounts.sum()
     }

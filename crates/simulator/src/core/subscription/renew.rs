@@ -6,27 +6,39 @@ use crate::core::{Core, Interval, NewInvoice, Row};
 impl Core {
     /// Does what is due at `now`, and no more.
     pub(crate) fn subscription_due(&mut self, id: &str) {
-        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let Some(subscription) = self.subscriptions.get(id) else {
+            return;
+        };
         if subscription.status.is_terminal() {
             return;
         }
         let trial_over = subscription.trial.is_some_and(|(_, end)| end <= self.now);
         if subscription.cancel_at.is_some_and(|at| at <= self.now) {
-            self.end_subscription(id, subscription.cancellation_reason.unwrap_or("cancellation_requested"));
+            self.end_subscription(
+                id,
+                subscription
+                    .cancellation_reason
+                    .unwrap_or("cancellation_requested"),
+            );
         } else if subscription.status == Status::Incomplete {
             if subscription.created + create::INCOMPLETE_FOR <= self.now {
                 self.expire_incomplete(id);
             }
         } else if subscription.status == Status::Trialing && trial_over {
             self.end_trial(id);
-        } else if subscription.status != Status::Paused && subscription.next().is_some_and(|at| at <= self.now) {
+        } else if subscription.status != Status::Paused
+            && subscription.next().is_some_and(|at| at <= self.now)
+        {
             self.renew(id, None);
         }
     }
 
     /// The first invoice was not paid in time.
     fn expire_incomplete(&mut self, id: &str) {
-        let invoice = self.subscriptions.get(id).and_then(|it| it.latest_invoice.clone());
+        let invoice = self
+            .subscriptions
+            .get(id)
+            .and_then(|it| it.latest_invoice.clone());
         if let Some(invoice) = invoice {
             self.void_invoice(&invoice);
         }
@@ -38,10 +50,14 @@ impl Core {
     }
 
     fn end_trial(&mut self, id: &str) {
-        let Some(subscription) = self.subscriptions.get(id) else { return };
+        let Some(subscription) = self.subscriptions.get(id) else {
+            return;
+        };
         let has_method = self.payment_method_of(subscription).is_some();
         match subscription.missing_payment_method {
-            MissingPaymentMethod::Cancel if !has_method => self.end_subscription(id, "cancellation_requested"),
+            MissingPaymentMethod::Cancel if !has_method => {
+                self.end_subscription(id, "cancellation_requested")
+            }
             MissingPaymentMethod::Pause if !has_method => {
                 self.edit_subscription(id, |it| it.status = Status::Paused);
                 if let Some(shown) = self.subscriptions.get(id).map(|it| it.render(self)) {
@@ -55,9 +71,16 @@ impl Core {
     /// Moves every item whose period is over into its next one and drafts the invoice for them. The status stays what
     /// it was (or becomes `status`) until that invoice is collected.
     fn renew(&mut self, id: &str, status: Option<Status>) {
-        let Some(mut changed) = self.subscriptions.get(id).cloned() else { return };
+        let Some(mut changed) = self.subscriptions.get(id).cloned() else {
+            return;
+        };
         let now = self.now;
-        let period = changed.items.iter().filter(|item| item.period_end <= now).map(|it| it.period_start).min();
+        let period = changed
+            .items
+            .iter()
+            .filter(|item| item.period_end <= now)
+            .map(|it| it.period_start)
+            .min();
         let due: Vec<bool> = changed.items.iter().map(|item| item.period_end <= now).collect();
         for item in changed.items.iter_mut().filter(|item| item.period_end <= now) {
             let (interval, count) = self.interval_of(&item.price);
@@ -65,12 +88,21 @@ impl Core {
             item.period_start = item.period_end;
             item.period_end = interval.after(item.anchor, count * item.cycles);
         }
-        let ids: Vec<&str> =
-            changed.items.iter().zip(due).filter(|(_, due)| *due).map(|(item, _)| item.id.as_str()).collect();
+        let ids: Vec<&str> = changed
+            .items
+            .iter()
+            .zip(due)
+            .filter(|(_, due)| *due)
+            .map(|(item, _)| item.id.as_str())
+            .collect();
         let lines = self.lines_for(&changed, |item| ids.contains(&item.id.as_str()), false);
         let period = (period.unwrap_or(now), now);
-        let invoice =
-            self.draft_invoice(NewInvoice { subscription: id, reason: "subscription_cycle", period, lines });
+        let invoice = self.draft_invoice(NewInvoice {
+            subscription: id,
+            reason: "subscription_cycle",
+            period,
+            lines,
+        });
         self.edit_subscription(id, |it| {
             it.items = changed.items;
             it.latest_invoice = Some(invoice.clone());
@@ -82,7 +114,9 @@ impl Core {
     /// The price's interval and how many of them make a period.
     pub(super) fn interval_of(&self, price: &str) -> (Interval, i64) {
         let recurring = self.prices.get(price).and_then(|price| price.recurring);
-        recurring.map_or((Interval::Month, 1), |(interval, count)| (interval, i64::from(count)))
+        recurring.map_or((Interval::Month, 1), |(interval, count)| {
+            (interval, i64::from(count))
+        })
     }
 
     /// The subscription's own, else its customer's default.
@@ -93,10 +127,21 @@ impl Core {
 
     /// After an invoice was settled: the newest finalized invoice decides, as Stripe has it.
     pub(crate) fn invoice_settled(&mut self, id: &str) {
-        let Some(subscription) = self.subscriptions.get(id) else { return };
-        let mut newest = subscription.invoices.iter().rev().filter_map(|invoice| self.invoices.get(invoice));
-        let settled = newest.find(|invoice| invoice.is_finalized()).is_some_and(|it| it.is_settled());
-        let waits = matches!(subscription.status, Status::Incomplete | Status::PastDue | Status::Unpaid);
+        let Some(subscription) = self.subscriptions.get(id) else {
+            return;
+        };
+        let mut newest = subscription
+            .invoices
+            .iter()
+            .rev()
+            .filter_map(|invoice| self.invoices.get(invoice));
+        let settled = newest
+            .find(|invoice| invoice.is_finalized())
+            .is_some_and(|it| it.is_settled());
+        let waits = matches!(
+            subscription.status,
+            Status::Incomplete | Status::PastDue | Status::Unpaid
+        );
         if settled && waits {
             self.edit_subscription(id, |it| it.status = Status::Active);
         }
@@ -104,7 +149,10 @@ impl Core {
 
     /// After an attempt to collect failed.
     pub(crate) fn invoice_failed(&mut self, id: &str) {
-        let active = self.subscriptions.get(id).is_some_and(|it| it.status == Status::Active);
+        let active = self
+            .subscriptions
+            .get(id)
+            .is_some_and(|it| it.status == Status::Active);
         if active {
             self.edit_subscription(id, |it| it.status = Status::PastDue);
         }

@@ -39,7 +39,8 @@ pub fn money(amount: i64, currency: &str) -> String {
     let currency = escape(&currency.to_uppercase());
     // Stripe's zero-decimal currencies.
     const WHOLE: [&str; 16] = [
-        "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF",
+        "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF",
+        "XOF", "XPF",
     ];
     if WHOLE.contains(&currency.as_str()) {
         return format!("{currency} {amount}");

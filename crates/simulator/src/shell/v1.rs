@@ -3,6 +3,8 @@
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 use super::Site;
 use super::adversity::Adversity;
@@ -15,7 +17,7 @@ use crate::core::{API_VERSION, Cause, Fault};
 /// Versions before this one have other shapes.
 const OLDEST_VERSION: &str = "2025-03-31";
 
-pub async fn v1(
+pub async fn answer(
     State(site): State<Site>,
     method: Method,
     uri: Uri,
@@ -33,7 +35,9 @@ pub async fn v1(
             format!("{query}{}", String::from_utf8_lossy(&body))
         },
         version: text(&headers, "stripe-version").unwrap_or(API_VERSION).to_owned(),
-        key: text(&headers, "idempotency-key").filter(|_| method == Method::POST).map(str::to_owned),
+        key: text(&headers, "idempotency-key")
+            .filter(|_| method == Method::POST)
+            .map(str::to_owned),
     };
     let authorized = authorize(&headers, site.api_key.as_deref()).and_then(|()| call.check_version());
     let (request, begun) = site.shared.with(|world| {
@@ -45,12 +49,17 @@ pub async fn v1(
         Err(fault) => (Kept::of(&fault, &request), false),
         Ok(Begun::Replay(kept)) => (kept, true),
         Ok(Begun::New) => {
-            let adversity =
-                site.shared.with(|world| world.adversities.take(&call.method, &call.path));
+            let adversity = site
+                .shared
+                .with(|world| world.adversities.take(&call.method, &call.path));
             if let Some(delay) = adversity.as_ref().and_then(Adversity::delay) {
                 tokio::time::sleep(delay).await;
             }
-            (site.shared.with(|world| call.carry_out(world, &request, adversity)), false)
+            (
+                site.shared
+                    .with(|world| call.carry_out(world, &request, adversity)),
+                false,
+            )
         }
     };
     let now = site.shared.read(|world| world.core.now());
@@ -74,7 +83,9 @@ impl Call {
     }
 
     fn begin(&self, world: &mut World) -> Result<Begun, Fault> {
-        let Some(key) = &self.key else { return Ok(Begun::New) };
+        let Some(key) = &self.key else {
+            return Ok(Begun::New);
+        };
         if key.is_empty() || key.len() > 255 {
             let message = "Idempotency keys have 1 to 255 characters.";
             return Err(Fault::other(400, "idempotency_error", message).early());
@@ -87,7 +98,10 @@ impl Call {
         let bad = adversity.as_ref().and_then(Adversity::fault);
         let effective = bad.is_none() || adversity.is_some_and(|it| it.took_effect());
         let outcome = if effective {
-            let cause = Cause { request: request.to_owned(), idempotency_key: self.key.clone() };
+            let cause = Cause {
+                request: request.to_owned(),
+                idempotency_key: self.key.clone(),
+            };
             world.core.set_cause(Some(cause));
             let outcome = api::call(&mut world.core, &self.method, &self.path, &self.form);
             world.core.set_cause(None);
@@ -114,7 +128,11 @@ impl Call {
 
 impl Kept {
     fn of(fault: &Fault, request: &str) -> Kept {
-        Kept { status: fault.status, body: pretty(&fault.body()), request: request.to_owned() }
+        Kept {
+            status: fault.status,
+            body: pretty(&fault.body()),
+            request: request.to_owned(),
+        }
     }
 }
 
@@ -124,15 +142,27 @@ fn pretty(value: &serde_json::Value) -> Bytes {
 
 fn authorize(headers: &HeaderMap, api_key: Option<&str>) -> Result<(), Fault> {
     let refuse = |message: &str| Err(Fault::other(401, "invalid_request_error", message).early());
-    let given = text(headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let given = text(headers, "authorization")
+        .and_then(secret_key)
+        .filter(|key| !key.is_empty());
     match (given, api_key) {
-        (None | Some(""), _) => refuse(
+        (None, _) => refuse(
             "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer \
              auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
         ),
         (Some(given), Some(wanted)) if given != wanted => refuse("Invalid API Key provided."),
         (Some(_), _) => Ok(()),
     }
+}
+
+/// As a bearer token, or as a user without a password (`curl -u sk_test_…:`).
+fn secret_key(value: &str) -> Option<String> {
+    if let Some(key) = value.strip_prefix("Bearer ") {
+        return Some(key.to_owned());
+    }
+    let decoded = BASE64_STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
+    let user = String::from_utf8(decoded).ok()?;
+    Some(user.split(':').next()?.to_owned())
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -144,7 +174,10 @@ fn respond(answer: Kept, call: &Call, request: &str, now: i64, replayed: bool) -
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-store"),
+    );
     let mut put = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
