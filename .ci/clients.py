@@ -1,13 +1,13 @@
 """Called by .ci/clients: the round of the demo with grpcurl, and with Python stubs made here from the README's words."""
 
-import glob, json, os, pathlib, re, subprocess, sys, tempfile, threading, time, urllib.parse, urllib.request
+import glob, json, os, pathlib, re, subprocess, sys, tempfile, threading, time, urllib.error, urllib.parse, urllib.request
 
 PORTS = dict(TOLLGATE_GRPC_LISTEN="127.0.0.1:0", TOLLGATE_WEBHOOK_LISTEN="127.0.0.1:0", TOLLGATE_OPS_LISTEN="127.0.0.1:0")
 dev = subprocess.Popen(
     ["target/debug/tollgate", "dev", "--simulator-port", "0", "--no-color"],
     env=os.environ | PORTS, stdout=subprocess.PIPE, text=True,
 )
-said = []
+said, lines = [], []
 
 
 def listen():
@@ -37,7 +37,7 @@ def until(what, ask):
         if answer := ask():
             return answer
         time.sleep(0.05)
-    sys.exit(f"not in time: {what}")
+    sys.exit(f"not in time: {what}\n{''.join(lines)}")
 
 
 def expect(right, what, got=""):
@@ -48,9 +48,9 @@ def expect(right, what, got=""):
 
 def pay(url):
     page = urllib.request.urlopen(url).read().decode()
-    action = re.search(r'<form[^>]*action="([^"]+)"', page).group(1)
-    fields = dict(re.findall(r'name="([^"]+)" value="(pay)"', page)) or {"outcome": "pay"}
-    request = urllib.request.Request(urllib.parse.urljoin(url, action), urllib.parse.urlencode(fields).encode())
+    expect("<form method=post>" in page and "name=outcome value=pay" in page, "the page has a button to pay", page)
+    fields = {"outcome": "pay"}
+    request = urllib.request.Request(url, urllib.parse.urlencode(fields).encode())
     opener = urllib.request.build_opener(type("Stay", (urllib.request.HTTPRedirectHandler,), {"redirect_request": lambda *a: None}))
     try:
         opener.open(request)
@@ -97,10 +97,9 @@ try:
         subprocess.run(
             [sys.executable, "-m", "grpc_tools.protoc", "-I", "proto", f"--python_out={folder}", f"--grpc_python_out={folder}", *protos],
             check=True)
-        script = script.replace("localhost:50051", address).replace('"acme"', '"python"').replace("timeout=30", "timeout=10")
+        script = script.replace("localhost:50051", address).replace('"acme"', '"python"').replace("order-1", "order-2").replace("timeout=30", "timeout=10")
         pathlib.Path(folder, "client.py").write_text(script)
         client = subprocess.Popen([sys.executable, "-u", f"{folder}/client.py"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        lines = []
         threading.Thread(target=lambda: [lines.append(line) for line in client.stdout], daemon=True).start()
         url = until("the README's client has a page", lambda: re.search(r"browser to (\S+)", "".join(lines)))
         expect(until("it asks", lambda: "REASON_NO_PLAN" in "".join(lines)), "the README's client asks")
