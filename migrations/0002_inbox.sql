@@ -31,7 +31,8 @@ create table inbox (
 );
 -- Compressed by nobody: a body is read once.
 alter table inbox alter column body set storage external;
-create index inbox_received on inbox (seq) where state = 'received';
+create index inbox_received on inbox (seq) where state = 'received' and retry_at is null;
+create index inbox_again on inbox (retry_at, seq) where state = 'received' and retry_at is not null;
 create index inbox_routed on inbox (customer, seq) where state = 'routed';
 create index inbox_object on inbox (object_id, seq);
 create index inbox_waiting on inbox using gin (waits_on) where state = 'waiting';

@@ -20,7 +20,7 @@ create table customer (
 create index customer_dirty on customer (customer) where marks > applied_marks;
 create index customer_due on customer (due_at) where due_at is not null;
 create index customer_revision on customer (revision) where revision > 0;
-create index customer_activation on customer (activation);
+create index customer_activation on customer (activation, customer);
 
 create table override (
     customer text collate "C" not null,
@@ -43,3 +43,15 @@ create table want (
     claimed_until timestamptz
 );
 create index want_due on want (due_at) where not parked;
+
+-- Asks for objects to be fetched, each a customer, id, kind and due_at: one row for each object, the earliest time wins.
+create function want(wishes jsonb) returns void language sql volatile as $$
+    insert into want as w (object_id, object_kind, customer, due_at)
+        select distinct on (wish ->> 'id') wish ->> 'id', wish ->> 'kind', wish ->> 'customer', (wish ->> 'due_at')::bigint
+        from jsonb_array_elements(wishes) wish
+        order by wish ->> 'id', (wish ->> 'due_at')::bigint
+        on conflict (object_id) do update set
+            due_at = case when w.parked then excluded.due_at else least(w.due_at, excluded.due_at) end,
+            asked = w.asked + 1, parked = false,
+            attempts = case when w.parked then 0 else w.attempts end;
+$$;

@@ -14,6 +14,8 @@ create function route(batch jsonb) returns void language plpgsql as $$
 declare
     entry record;
 begin
+    -- What a crash of the server takes back is `received` again; so no lock is held for the disk.
+    perform set_config('synchronous_commit', 'off', true);
     -- First of all locks. See link().
     if batch @> '[{"state": "waiting"}]' then
         perform pg_advisory_xact_lock(7811889);
@@ -35,7 +37,7 @@ begin
             customer = value ->> 'customer',
             waits_on = coalesce(array(select jsonb_array_elements_text(value -> 'on')), '{}'),
             retry_at = (value ->> 'retry_at')::bigint,
-            attempts = attempts + (value ->> 'state' = 'received')::integer,
+            attempts = attempts + coalesce((value ->> 'failed')::integer, 0),
             claimed_until = null
         from jsonb_array_elements(batch)
         where inbox.seq = (value ->> 'seq')::bigint and inbox.state = 'received'

@@ -27,14 +27,8 @@ begin
         where customer.facts_version = (entry ->> 'facts_version')::bigint
             and customer.activation <= (entry ->> 'activation')::bigint;
 
-    insert into want as w (object_id, object_kind, customer, due_at)
-        select distinct on (wish ->> 'id') wish ->> 'id', wish ->> 'kind', entry ->> 'customer', (wish ->> 'due_at')::bigint
-        from jsonb_array_elements(accepted) entry, jsonb_array_elements(entry -> 'wants') wish
-        order by wish ->> 'id', (wish ->> 'due_at')::bigint
-        on conflict (object_id) do update set
-            due_at = case when w.parked then excluded.due_at else least(w.due_at, excluded.due_at) end,
-            asked = w.asked + 1, parked = false,
-            attempts = case when w.parked then 0 else w.attempts end;
+    perform want(jsonb_agg(wish || jsonb_build_object('customer', entry -> 'customer')))
+        from jsonb_array_elements(accepted) entry, jsonb_array_elements(entry -> 'wants') wish;
 
     head := lock_head();
     return query

@@ -5,6 +5,7 @@ mod settings;
 mod steer;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -13,7 +14,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
 use tollgate_store::Store;
-use tollgate_stripe::Client;
 
 use crate::api::grpc::health::Health;
 use crate::api::grpc::listen;
@@ -55,7 +55,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     config.check()?;
     let callers = settings::callers(config)?;
     let webhook_settings = settings::webhook(config)?;
-    let stripe = Client::new(settings::stripe(config)?)?;
+    let stripe = settings::stripe(config)?;
     let grpc_listener = bind(config.grpc_listen, "TOLLGATE_GRPC_LISTEN").await?;
     let webhook_listener = bind(config.webhook_listen, "TOLLGATE_WEBHOOK_LISTEN").await?;
     let ops_listener = bind(config.ops_listen, "TOLLGATE_OPS_LISTEN").await?;
@@ -75,10 +75,8 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         }
     };
     if let Some(file) = &config.catalog {
-        let yaml = tokio::fs::read_to_string(file)
-            .await
-            .with_context(|| format!("the catalog {} cannot be read", file.display()))?;
-        pipeline::catalog::activate(&store, &yaml, None)
+        let yaml = read_catalog(file).await?;
+        pipeline::catalog::activate_at_start(&store, &yaml, config.catalog_generation)
             .await
             .with_context(|| format!("the catalog {} is not active", file.display()))?;
     }
@@ -188,7 +186,7 @@ impl Running {
     /// # Errors
     /// What was still busy at the deadline was cut, or a station failed.
     pub async fn drain(mut self) -> Result<()> {
-        self.health.set_ready(false);
+        self.health.drain();
         tracing::info!(delay = ?self.drain_delay, "draining: not ready any more");
         tokio::time::sleep(self.drain_delay).await;
         self.feed.close();
@@ -219,6 +217,25 @@ impl Running {
     }
 }
 
+/// A catalog is written by people: what is larger is another file.
+const MAX_CATALOG: u64 = 1 << 20;
+
+/// The YAML of a catalog file.
+///
+/// # Errors
+/// It is no file, too large, or no text.
+pub async fn read_catalog(file: &Path) -> Result<String> {
+    let read = async {
+        let about = tokio::fs::metadata(file).await?;
+        if !about.is_file() || about.len() > MAX_CATALOG {
+            bail!("it is no file of at most {MAX_CATALOG} bytes");
+        }
+        Ok(tokio::fs::read_to_string(file).await?)
+    };
+    read.await
+        .with_context(|| format!("the catalog {} cannot be read", file.display()))
+}
+
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}: stop what uses that port, or give another address in {setting}")
@@ -240,7 +257,7 @@ async fn report_readiness(
     tokio::select! {
         caught_up = ready.wait_for(|ready| *ready) => {
             caught_up.context("the tailer is gone")?;
-            health.set_ready(true);
+            health.ready();
             tracing::info!("ready: caught up with the feed");
         }
         () = stop.cancelled() => {}

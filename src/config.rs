@@ -40,6 +40,9 @@ pub struct Config {
     pub stripe_webhook_secrets: Vec<Secret>,
     /// The catalog's YAML file, applied at start. Without it the active version stays.
     pub catalog: Option<PathBuf>,
+    /// Of the release that brings the catalog: an older one's is not made active any more. Without it a catalog that a newer
+    /// one has replaced is not brought back by a restart.
+    pub catalog_generation: Option<i64>,
     /// Who may call: `name=sha256-of-token` each.
     #[serde(deserialize_with = "list")]
     pub callers: Vec<Secret>,
@@ -100,6 +103,7 @@ impl Default for Config {
             stripe_secret_key: None,
             stripe_webhook_secrets: vec![],
             catalog: None,
+            catalog_generation: None,
             callers: vec![],
             insecure_no_auth: false,
             grpc_listen: everywhere(50051),
@@ -148,7 +152,13 @@ impl Config {
                 .ignore(NOT_SETTINGS)
                 .profile(Profile::Default),
         );
-        figment.extract().map_err(|error| ConfigError(explain(&error)))
+        let config: Config = figment.extract().map_err(|error| ConfigError(explain(&error)))?;
+        if config.stripe_base_url.contains('@') {
+            return Err(ConfigError(
+                "TOLLGATE_STRIPE_BASE_URL must not hold a user or password".into(),
+            ));
+        }
+        Ok(config)
     }
 
     /// What `serve` cannot do without.
@@ -228,6 +238,10 @@ fn explain(error: &figment::Error) -> String {
             Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
                 format!("setting `{}`{from} must be {wanted}", error.path.join("."))
             }
+            // Its further lines quote the file, and the file holds secrets.
+            Kind::Message(text) if error.path.is_empty() => {
+                format!("{}{from}", text.lines().next().unwrap_or_default())
+            }
             kind => format!("setting `{}`{from}: {kind}", error.path.join(".")),
         }
     });
@@ -296,6 +310,14 @@ mod tests {
         let config =
             from("stripe_secret_key = 'sk_test_hidden'\ndatabase_url = 'postgres://u:hidden@h/d'").unwrap();
         assert!(!format!("{config:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_quoted() {
+        let text = from("stripe_secret_key = sk_live_hidden")
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("line 1") && !text.contains("hidden"), "{text}");
     }
 
     #[test]

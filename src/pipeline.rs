@@ -41,7 +41,7 @@ pub struct Settings {
     pub idle: Duration,
     /// Fetches at a time, of each station that asks Stripe.
     pub fetches: usize,
-    /// Requests to Stripe in a second, of all stations together.
+    /// Requests to Stripe in a second, of all stations of this process together: each replica has as many again.
     pub requests_per_second: u32,
 }
 
@@ -129,5 +129,5 @@ impl Pipeline {
 
 /// 1 s, 2 s, 4 s … up to five minutes.
 fn backoff(attempts: i32) -> Span {
-    Span::seconds(1_i64 << attempts.clamp(0, 8)).min(Span::minutes(5))
+    Span::seconds(1_i64 << attempts.clamp(0, 9)).min(Span::minutes(5))
 }

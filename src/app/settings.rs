@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tollgate_domain::time::Span;
+use tollgate_stripe::Client;
 use tollgate_stripe::signature::Secrets;
 
 use super::steer;
@@ -25,19 +26,25 @@ pub fn store_settings(config: &Config) -> Result<tollgate_store::Settings> {
         .ok_or_else(|| {
             ConfigError("TOLLGATE_DATABASE_URL is not set: postgres://user:password@host/database".into())
         })?;
+    let parsed = url::Url::parse(url.expose()).ok();
+    if !parsed.is_some_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host()) {
+        let text = "TOLLGATE_DATABASE_URL is no URL of Postgres: postgres://user:password@host/database";
+        return Err(ConfigError(text.into()).into());
+    }
     Ok(tollgate_store::Settings {
         url: url.expose().to_owned(),
         max_connections: config.database_connections,
     })
 }
 
-pub(super) fn stripe(config: &Config) -> Result<tollgate_stripe::Settings> {
+pub(super) fn stripe(config: &Config) -> Result<Client> {
     let key = config.stripe_secret_key.as_ref().map_or("", Secret::expose);
-    Ok(tollgate_stripe::Settings {
+    let client = Client::new(tollgate_stripe::Settings {
         base_url: config.stripe_base_url.clone(),
         secret_key: key.to_owned().into(),
         deadline: duration(config.stripe_deadline),
-    })
+    });
+    Ok(client.map_err(|error| ConfigError(error.to_string()))?)
 }
 
 pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {
@@ -47,7 +54,7 @@ pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {
         .map(|secret| secret.expose().to_owned())
         .collect();
     Ok(webhook::Settings {
-        secrets: Secrets::new(secrets)?,
+        secrets: Secrets::new(secrets).map_err(|error| ConfigError(error.to_string()))?,
         tolerance: config.webhook_tolerance,
         body_limit: config.webhook_body_limit,
         read_timeout: Duration::from_secs(10),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Subcommand;
 
 use crate::app;
@@ -26,7 +26,7 @@ impl Catalog {
     pub async fn run(self, config: impl Fn() -> Result<Config, ConfigError>) -> Result<()> {
         match self {
             Catalog::Check { file } => {
-                let yaml = read(&file).await?;
+                let yaml = app::read_catalog(&file).await?;
                 let catalog = checked(&file, &yaml)?;
                 println!(
                     "{}: good, {} features in {} plans",
@@ -36,7 +36,7 @@ impl Catalog {
                 );
             }
             Catalog::Apply { file, generation } => {
-                let yaml = read(&file).await?;
+                let yaml = app::read_catalog(&file).await?;
                 checked(&file, &yaml)?;
                 let activation = app::apply_catalog(&config()?, &yaml, generation).await?;
                 println!("{}: active as number {}", file.display(), activation.number);
@@ -44,12 +44,6 @@ impl Catalog {
         }
         Ok(())
     }
-}
-
-async fn read(file: &Path) -> Result<String> {
-    tokio::fs::read_to_string(file)
-        .await
-        .with_context(|| format!("cannot read the catalog {}", file.display()))
 }
 
 fn checked(file: &Path, yaml: &str) -> Result<tollgate_domain::catalog::Catalog> {

@@ -1,6 +1,8 @@
 //! Opens a page to buy on. Written down before Stripe is asked: the same request again, from any replica, after any crash,
 //! sends the same bytes with the same key, and gets the same page.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tollgate_domain::object::{CheckoutSession, Kind, Object, Stamp};
 use tollgate_store::{Checkout as Begun, NewCheckout};
@@ -13,6 +15,11 @@ use super::sale::Sale;
 use super::stripe_customer::KEY_LIFE;
 use super::{CheckoutRequest, CheckoutState, Commands, OnExisting, Refused};
 
+/// How long another request of the same customer is waited for.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+
+const CLAIM_EVERY: Duration = Duration::from_millis(50);
+
 impl Commands {
     /// The page of this request: opened now, or before by the same request.
     ///
@@ -20,7 +27,42 @@ impl Commands {
     /// As [`Refused`] says. What Stripe refused stays refused; all else may be tried again with the same request.
     pub async fn create_checkout(&self, request: &CheckoutRequest) -> Result<Checkout, Refused> {
         request.check(&self.settings.return_urls)?;
-        let begun = match self.store.checkout(&request.request_id).await? {
+        let known = self.store.checkout(&request.request_id).await?;
+        let opened = known
+            .as_ref()
+            .is_some_and(|begun| begun.session.is_some() || begun.error.is_some());
+        if opened || request.on_existing == OnExisting::Allow {
+            return self.page_of(request, known).await;
+        }
+        self.claim(request).await?;
+        let page = self.page_of(request, known).await;
+        // If not now, it ends by its time.
+        let _ = self
+            .store
+            .release_intent(&request.customer, &request.request_id)
+            .await;
+        page
+    }
+
+    /// The second click waits for the page of the first, and finds it.
+    async fn claim(&self, request: &CheckoutRequest) -> Result<(), Refused> {
+        let mut waited = Duration::ZERO;
+        while !self
+            .store
+            .claim_intent(&request.customer, &request.request_id)
+            .await?
+        {
+            if waited >= CLAIM_PATIENCE {
+                return Err(Refused::InProgress);
+            }
+            tokio::time::sleep(CLAIM_EVERY).await;
+            waited += CLAIM_EVERY;
+        }
+        Ok(())
+    }
+
+    async fn page_of(&self, request: &CheckoutRequest, known: Option<Begun>) -> Result<Checkout, Refused> {
+        let begun = match known {
             Some(begun) => begun,
             None => self.begin(request).await?,
         };
@@ -74,21 +116,10 @@ impl Commands {
             path: encoded.path,
             body: encoded.body,
             api_version: encoded.api_version,
+            session: open.map(|session| session.id),
             started_at: self.clock.now(),
         };
-        let (begun, is_new) = self.store.begin_checkout(new).await?;
-        match open {
-            Some(session) if is_new => {
-                self.store
-                    .finish_checkout(&request.request_id, &session.id)
-                    .await?;
-                Ok(Begun {
-                    session: Some(session.id),
-                    ..begun
-                })
-            }
-            _ => Ok(begun),
-        }
+        Ok(self.store.begin_checkout(new).await?.0)
     }
 
     fn encode(&self, request: &CheckoutRequest, sale: Sale, stripe_customer: String) -> Encoded {
@@ -134,8 +165,12 @@ impl Commands {
         match self.stripe.send(&request, &key).await {
             Ok(answer) => {
                 let session = read(&answer)?;
-                self.store.finish_checkout(&begun.request_id, &session.id).await?;
-                Ok(session)
+                let kept = self.store.finish_checkout(&begun.request_id, &session.id).await?;
+                if kept == session.id {
+                    return Ok(session);
+                }
+                // Who was faster has told theirs; nobody has this page's URL.
+                Ok(self.session(&kept).await?)
             }
             Err(error @ CallError::Server { .. }) => {
                 // The key would replay this failure for a day. If it took effect after all, nobody has that page's URL.
@@ -143,6 +178,9 @@ impl Commands {
                 Err(error.into())
             }
             Err(error @ CallError::Rejected { .. }) => {
+                if matches!(&error, CallError::Rejected { param: Some(param), .. } if param == "customer") {
+                    self.ask_for_stripe_customer(&begun.customer, now).await?;
+                }
                 let refused = Refused::from(error);
                 self.store
                     .fail_checkout(&begun.request_id, &kept_text(&refused))

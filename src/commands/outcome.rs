@@ -19,7 +19,10 @@ const REREAD: Span = Span::seconds(2);
 /// How long what Stripe said may take to be applied, before the answer is "processing".
 const PATIENCE: Duration = Duration::from_secs(3);
 
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_FIRST: Duration = Duration::from_millis(10);
+
+/// Each look reads all that is known of the customer.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// A page to buy on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,13 +98,15 @@ impl Commands {
         }
         self.reread(customer, id).await?;
         let applied = async {
+            let mut pause = LOOK_FIRST;
             loop {
                 if let Some(kept) = self.kept(customer, id).await?
                     && !kept.moves
                 {
                     return Ok(kept.outcome);
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LOOK_EVERY);
             }
         };
         if let Ok(outcome) = tokio::time::timeout(PATIENCE, applied).await {

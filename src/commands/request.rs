@@ -73,7 +73,7 @@ impl CheckoutRequest {
             if name.is_empty() || name.len() > 255 {
                 return Err(Refused::field(
                     format!("line_items[{at}]"),
-                    "must name a price_id or a lookup_key",
+                    "must name a price_id or a lookup_key, at most 255 characters",
                 ));
             }
             if item

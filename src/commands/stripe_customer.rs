@@ -2,10 +2,10 @@
 //! the same key.
 
 use serde_json::Value;
-use tollgate_domain::facts::Facts;
+use tollgate_domain::facts::{Facts, Want};
 use tollgate_domain::id::CustomerId;
-use tollgate_domain::object::Object;
-use tollgate_domain::time::Span;
+use tollgate_domain::object::{Kind, Object};
+use tollgate_domain::time::{Span, Timestamp};
 use tollgate_store::StripeCustomer;
 use tollgate_stripe::{CallError, Encoded, encode_customer};
 
@@ -81,6 +81,21 @@ impl Commands {
             }
         }
         Err(Refused::InProgress)
+    }
+
+    /// Stripe's customer may be gone and its event late: once that is known, the next checkout makes another.
+    pub(super) async fn ask_for_stripe_customer(
+        &self,
+        customer: &CustomerId,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        if let Some(id) = self.known_stripe_customer(customer).await? {
+            self.store
+                .want(customer, &[(Want::now(Kind::Customer, &id), now)])
+                .await?;
+            self.nudge();
+        }
+        Ok(())
     }
 
     /// What is known of a customer; nothing of one who was never seen.

@@ -80,7 +80,7 @@ impl Tailer<'_> {
     /// One step forward; `true`: the memory holds all that the database does.
     async fn step(&mut self) -> Result<bool, Trouble> {
         let Some(head) = self.followed else {
-            let state = self.load().await?;
+            let (state, complete) = self.load().await?;
             let head = state.head();
             tracing::info!(
                 revision = head.number,
@@ -89,24 +89,29 @@ impl Tailer<'_> {
             );
             self.inner.change(|answers| *answers = Some(state));
             self.followed = Some(head);
-            self.inner.ready.send_replace(true);
+            self.inner
+                .ready
+                .send_if_modified(|ready| complete && !std::mem::replace(ready, true));
             return Ok(true);
         };
         let polled = poll(self.inner, head.number).await?;
-        let read = polled.changes.len();
+        let before = head;
         let (complete, head) = self.inner.change(|state| {
             let state = state.as_mut().expect("what is followed has been loaded");
             Ok::<_, Lost>((polled.advance(state)?, state.head()))
         })?;
         self.followed = Some(head);
+        self.inner
+            .ready
+            .send_if_modified(|ready| complete && !std::mem::replace(ready, true));
         metrics::gauge!("tollgate_feed_revision").set(head.number as f64);
         metrics::gauge!("tollgate_watchers").set(self.inner.hub.watchers() as f64);
-        // Nothing new, and yet not the head: a standby that lags. It is asked again no sooner than another.
-        Ok(complete || read == 0)
+        // Nothing taken, and yet not the head: a standby that lags. It is asked again no sooner than another.
+        Ok(complete || head == before)
     }
 
-    /// A state beside the one that answers, brought up to the head.
-    async fn load(&mut self) -> Result<State, Trouble> {
+    /// A state beside the one that answers, brought up to the head; and whether it is certain that it is there.
+    async fn load(&mut self) -> Result<(State, bool), Trouble> {
         let (store, page) = (&self.inner.store, self.inner.settings.page);
         let (position, _) = store.poll(i64::MAX, 0).await?;
         self.generation += 1;
@@ -132,9 +137,10 @@ impl Tailer<'_> {
         }
         loop {
             let polled = poll(self.inner, state.head().number).await?;
-            let read = polled.changes.len();
-            if polled.advance(&mut state)? || read == 0 {
-                return Ok(state);
+            let before = state.head();
+            let complete = polled.advance(&mut state)?;
+            if complete || state.head() == before {
+                return Ok((state, complete));
             }
         }
     }

@@ -52,7 +52,7 @@ async fn round(context: &Context, active: &Mutex<catalog::Active>) -> Result<boo
         .map(|loaded| rules.apply(loaded, now))
         .collect();
     let wanted = batch.iter().any(|append| !append.wants.is_empty());
-    let appended = context.store.append(batch).await?;
+    let appended = each_alone_if_refused(batch, |batch| context.store.append(batch)).await?;
     for outcome in &appended {
         let outcome = match outcome {
             Appended::Revision(_) => "revision",
@@ -72,6 +72,33 @@ async fn round(context: &Context, active: &Mutex<catalog::Active>) -> Result<boo
         context.wakes.settle.notify_one();
     }
     Ok(true)
+}
+
+/// Appends a batch. If the database refuses the data of it, then each by itself, so that only the bad one fails: it stays
+/// dirty, and its lease keeps it away for a while.
+async fn each_alone_if_refused<F>(
+    batch: Vec<Append>,
+    append: impl Fn(Vec<Append>) -> F,
+) -> Result<Vec<Appended>, StoreError>
+where
+    F: Future<Output = Result<Vec<Appended>, StoreError>>,
+{
+    match append(batch.clone()).await {
+        Err(StoreError::Invalid(_)) if batch.len() > 1 => {}
+        outcome => return outcome,
+    }
+    let mut appended = vec![];
+    for one in batch {
+        match append(vec![one]).await {
+            Ok(outcome) => appended.extend(outcome),
+            Err(error @ StoreError::Invalid(_)) => {
+                tracing::error!(%error, "a customer's answer is refused; the others of its batch are not");
+                metrics::counter!("tollgate_appends_total", "outcome" => "refused").increment(1);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(appended)
 }
 
 struct Rules<'a> {
@@ -310,6 +337,32 @@ mod tests {
             .schedule
             .expect("the flip");
         assert_eq!(again(flipped, first.facts, after + Span::hours(1)).schedule, None);
+    }
+
+    #[tokio::test]
+    async fn one_customer_whose_answer_is_refused_does_not_stop_the_others() {
+        let named = |name: &str| {
+            let loaded = loaded(vec![]);
+            let customer = CustomerId::parse(name).unwrap();
+            apply(Loaded { customer, ..loaded }, NOW)
+        };
+        let append = async |batch: Vec<Append>| {
+            if batch.iter().any(|append| append.customer.as_str() == "bad") {
+                return Err(StoreError::Invalid("22003".into()));
+            }
+            Ok(vec![Appended::Unchanged; batch.len()])
+        };
+        let batch = vec![named("acme"), named("bad"), named("other")];
+        let appended = each_alone_if_refused(batch, append).await.unwrap();
+        assert_eq!(appended, [Appended::Unchanged, Appended::Unchanged]);
+        let away = async |_| Err(StoreError::Unavailable("away".into()));
+        let batch = vec![named("acme"), named("other")];
+        assert!(
+            each_alone_if_refused(batch, away)
+                .await
+                .unwrap_err()
+                .is_unavailable()
+        );
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! How many requests the stations may make of Stripe.
+//! How many requests the stations of one process may make of Stripe.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many requests in a second, evenly: checkouts and people have the rest of what Stripe allows. Clones share it.
+/// So many requests in a second, evenly: checkouts and people have the rest of what Stripe allows. Clones share it; other
+/// processes have their own.
 #[derive(Clone)]
 pub struct Budget {
     every: Duration,

@@ -22,14 +22,52 @@ pub enum NotActive {
 /// It is broken, its generation is older than the active one's, or the database is not available.
 pub async fn activate(store: &Store, yaml: &str, generation: Option<i64>) -> Result<Activation, NotActive> {
     parse(yaml).map_err(NotActive::Broken)?;
-    let hash: String = Sha256::digest(yaml)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let activation = store.activate(yaml, &hash, generation).await?;
+    let activation = store.activate(yaml, &hash(yaml), generation).await?;
     // Only a hint.
     let _ = store.notify_feed().await;
     Ok(activation)
+}
+
+/// Looked through for a catalog that a newer one has replaced.
+const HISTORY: i64 = 50;
+
+/// As [`activate`], for a process that starts with a file: one that was replaced by a newer one is not brought back, or
+/// the restart of an old process would undo a roll-out. The process then serves the active one.
+///
+/// # Errors
+/// The catalog is broken, or the database is not available.
+pub async fn activate_at_start(store: &Store, yaml: &str, generation: Option<i64>) -> Result<(), NotActive> {
+    let outdated = match generation {
+        Some(_) => false,
+        None => store
+            .activations(HISTORY)
+            .await?
+            .iter()
+            .skip(1)
+            .any(|earlier| earlier.hash == hash(yaml)),
+    };
+    let refused = if outdated {
+        parse(yaml).map_err(NotActive::Broken)?;
+        "a newer one has replaced it; `tollgate catalog apply` would bring it back".to_owned()
+    } else {
+        match activate(store, yaml, generation).await {
+            Ok(_) => return Ok(()),
+            Err(NotActive::Store(StoreError::Schema(older))) => older,
+            Err(error) => return Err(error),
+        }
+    };
+    tracing::warn!(
+        why = refused,
+        "the catalog given at the start is not made the active one"
+    );
+    Ok(())
+}
+
+fn hash(yaml: &str) -> String {
+    Sha256::digest(yaml)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The active catalog, parsed once for each activation.

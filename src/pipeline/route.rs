@@ -1,8 +1,9 @@
 //! Says whose an event is: by what is known of any id it names, by what we wrote on the object, else by asking Stripe.
 //!
-//! Who has to be asked about is asked about beside the round, so that a slow Stripe holds up nobody else.
+//! Who has to be asked about is asked about beside the round, so that a slow Stripe holds up nobody else. For whom there is no
+//! place to ask is put into a queue, of which no more is taken than there are places: what needs no question passes it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,9 @@ use tollgate_stripe::{CallError, object};
 
 use super::wake::{reap, station};
 use super::whose::{self, About, Question};
-use super::{Context, backoff};
+use super::{Context, Settings, backoff};
 
-/// Shorter than the store's lease, so that nobody asks the same meanwhile.
+/// Shorter than the store's lease, so that nobody asks the same meanwhile. Nobody waits for a place with it.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A dispute leads to its charge, and that to its customer.
@@ -52,9 +53,14 @@ async fn round(
 ) -> Result<bool, StoreError> {
     let mut asking = asking.lock().await;
     reap("route", &mut asking);
+    let mut free = vec![];
+    while let Ok(place) = places.clone().try_acquire_owned() {
+        free.push(place);
+    }
+    let again = i64::try_from(free.len()).unwrap_or(i64::MAX);
     let events = context
         .store
-        .unrouted(context.settings.batch, context.clock.now())
+        .unrouted(context.settings.batch, again, context.clock.now())
         .await?;
     if events.is_empty() {
         return Ok(false);
@@ -67,20 +73,27 @@ async fn round(
     let events: Vec<Event> = events.iter().map(read).collect();
     let ids: Vec<String> = events.iter().flat_map(|event| event.about.ids()).collect();
     let mut links = context.store.links(&ids).await?;
-    let (routed, open) = decide(context, events, &mut links);
+    let (mut routed, open) = decide(&context.settings, events, &mut links);
+    let (asked, queued) = places_for(by_question(open, &mut routed), free);
+    let at = context.clock.now();
+    routed.extend(queued.iter().map(|event| (event.seq, Routing::Queued { at })));
     if !routed.is_empty() {
         write(context, &routed).await?;
     }
-    for (question, events) in by_question(open) {
-        let (context, places) = (context.clone(), places.clone());
-        asking.spawn(async move { ask(&context, &places, question, events).await });
+    for (question, events, place) in asked {
+        let context = context.clone();
+        asking.spawn(async move {
+            ask(&context, question, events).await;
+            drop(place);
+            context.wakes.route.notify_one();
+        });
     }
     Ok(true)
 }
 
 /// What can be said at once. One event of a batch may say whose another is, in any order.
 fn decide(
-    context: &Context,
+    settings: &Settings,
     mut open: Vec<Event>,
     links: &mut HashMap<String, CustomerId>,
 ) -> (Vec<(i64, Routing)>, Vec<Event>) {
@@ -90,7 +103,7 @@ fn decide(
         open.retain(|event| {
             let routing = match &event.about {
                 About::Settled(routing) => routing.clone(),
-                about => match about.owner(links, &context.settings) {
+                about => match about.owner(links, settings) {
                     Some(customer) => {
                         let ids = about.ids();
                         for id in &ids {
@@ -110,13 +123,38 @@ fn decide(
     }
 }
 
-/// One request answers for all events of the same Stripe customer. Nobody to ask about: they wait.
-fn by_question(events: Vec<Event>) -> BTreeMap<Option<Question>, Vec<Event>> {
-    let mut by = BTreeMap::<_, Vec<Event>>::new();
+/// One request answers for all events of the same Stripe customer; who came first is first. Nobody to ask about: they wait.
+fn by_question(events: Vec<Event>, routed: &mut Vec<(i64, Routing)>) -> Vec<(Question, Vec<Event>)> {
+    let mut by = Vec::<(Question, Vec<Event>)>::new();
     for event in events {
-        by.entry(event.about.question()).or_default().push(event);
+        let Some(question) = event.about.question() else {
+            let on = event.about.ids();
+            routed.push((event.seq, Routing::Waiting { on }));
+            continue;
+        };
+        match by.iter_mut().find(|(other, _)| *other == question) {
+            Some((_, events)) => events.push(event),
+            None => by.push((question, vec![event])),
+        }
     }
     by
+}
+
+type Asked<Place> = (Question, Vec<Event>, Place);
+
+/// A place for each question as long as there are any, and the events of the others.
+fn places_for<Place>(
+    questions: Vec<(Question, Vec<Event>)>,
+    free: Vec<Place>,
+) -> (Vec<Asked<Place>>, Vec<Event>) {
+    let (mut asked, mut queued, mut free) = (vec![], vec![], free.into_iter());
+    for (question, events) in questions {
+        match free.next() {
+            Some(place) => asked.push((question, events, place)),
+            None => queued.extend(events),
+        }
+    }
+    (asked, queued)
 }
 
 /// What Stripe said.
@@ -127,14 +165,10 @@ enum Found {
     Foreign,
 }
 
-async fn ask(context: &Context, places: &Semaphore, question: Option<Question>, events: Vec<Event>) {
+async fn ask(context: &Context, question: Question, events: Vec<Event>) {
     // Gathered outside: what was found before the patience ended is waited on too.
     let mut more = vec![];
-    let found = tokio::time::timeout(PATIENCE, async {
-        let _place = places.acquire().await;
-        find(context, question, &mut more).await
-    })
-    .await;
+    let found = tokio::time::timeout(PATIENCE, find(context, question, &mut more)).await;
     let found = match found {
         Ok(Err(Trouble::Store(error))) => {
             tracing::warn!(%error, "whose some events are could not be found out; their lease runs out");
@@ -176,12 +210,8 @@ enum Trouble {
 }
 
 /// Asks from object to object until one is somebody's. Absence says nothing.
-async fn find(
-    context: &Context,
-    question: Option<Question>,
-    more: &mut Vec<String>,
-) -> Result<Found, Trouble> {
-    let mut next = question;
+async fn find(context: &Context, question: Question, more: &mut Vec<String>) -> Result<Found, Trouble> {
+    let mut next = Some(question);
     for _ in 0..STEPS {
         let Some((kind, id)) = next.take() else { break };
         context.budget.take().await;
@@ -207,13 +237,23 @@ async fn find(
 }
 
 async fn write(context: &Context, routed: &[(i64, Routing)]) -> Result<(), StoreError> {
-    context.store.route(routed).await?;
+    // To begin to wait excludes all who link; so those are written by themselves.
+    let (waiting, known): (Vec<_>, Vec<_>) = routed
+        .iter()
+        .cloned()
+        .partition(|(_, routing)| matches!(routing, Routing::Waiting { .. }));
+    for some in [known, waiting] {
+        if !some.is_empty() {
+            context.store.route(&some).await?;
+        }
+    }
     for (_, routing) in routed {
         let outcome = match routing {
             Routing::Customer { .. } => "customer",
             Routing::Ignored { .. } => "ignored",
             Routing::Waiting { .. } => "waiting",
             Routing::Retry { .. } => "retry",
+            Routing::Queued { .. } => "queued",
             Routing::Parked { .. } => "parked",
         };
         metrics::counter!("tollgate_events_routed_total", "outcome" => outcome).increment(1);
@@ -222,4 +262,63 @@ async fn write(context: &Context, routed: &[(i64, Routing)]) -> Result<(), Store
     // Some may have waited for these ids.
     context.wakes.route.notify_one();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_domain::object::Kind;
+
+    use super::*;
+
+    fn about(seq: i64, customer: &str) -> Event {
+        let about = About::Named(Kind::Customer, customer.into());
+        Event {
+            seq,
+            attempts: 0,
+            about,
+        }
+    }
+
+    #[test]
+    fn who_came_first_is_asked_about_and_for_whom_there_is_no_place_is_queued() {
+        let events = vec![
+            about(1, "cus_9"),
+            about(2, "cus_1"),
+            about(3, "cus_5"),
+            about(4, "cus_9"),
+        ];
+        let mut routed = vec![];
+        let (asked, queued) = places_for(by_question(events, &mut routed), vec![(), ()]);
+        let seqs = |events: &[Event]| events.iter().map(|event| event.seq).collect::<Vec<_>>();
+        assert_eq!(
+            asked
+                .iter()
+                .map(|(_, events, ())| seqs(events))
+                .collect::<Vec<_>>(),
+            [vec![1, 4], vec![2]]
+        );
+        assert_eq!((seqs(&queued), routed), (vec![3], vec![]));
+    }
+
+    #[test]
+    fn whom_nobody_can_be_asked_about_needs_no_place_and_waits() {
+        let body = r#"{"id": "evt_1", "type": "customer.updated", "data": {"object": {"id": "cus_1", "object": "customer"}}}"#;
+        let object = tollgate_stripe::event_object(body.as_bytes()).unwrap().unwrap();
+        let event = Event {
+            seq: 1,
+            attempts: 0,
+            about: About::Object(Box::new(object)),
+        };
+        let mut routed = vec![];
+        assert!(by_question(vec![event], &mut routed).is_empty());
+        assert_eq!(
+            routed,
+            [(
+                1,
+                Routing::Waiting {
+                    on: vec!["cus_1".into()]
+                }
+            )]
+        );
+    }
 }

@@ -242,6 +242,21 @@ async fn the_same_request_is_the_same_page_and_another_is_refused() {
 }
 
 #[tokio::test]
+async fn a_double_click_opens_one_page() {
+    let shop = Shop::open().await;
+    let ids: Vec<String> = (0..10).map(|n| format!("click-{n}")).collect();
+    let clicks = ids.iter().map(|id| shop.checkout(id, "team_monthly", 1));
+    let mut pages: Vec<String> = futures::future::join_all(clicks)
+        .await
+        .into_iter()
+        .map(|page| page.unwrap().checkout.unwrap().id)
+        .collect();
+    pages.sort();
+    pages.dedup();
+    assert_eq!(pages.len(), 1);
+}
+
+#[tokio::test]
 async fn a_second_live_subscription_to_the_same_plan_is_refused() {
     let shop = Shop::open().await;
     shop.buy("order-1", "team_monthly", 1).await;

@@ -281,4 +281,10 @@ async fn a_new_catalog_is_a_revision_that_watchers_follow() {
         .unwrap();
     until(&mut stream, &mut map, |map| map.customers["acme"] != before).await;
     assert_eq!(app.store().reprojection_left().await.unwrap(), 0);
+    // An old process that starts again with the old file does not bring it back.
+    let old = crate::support::CATALOG;
+    tollgate::pipeline::catalog::activate_at_start(app.store(), old, None)
+        .await
+        .unwrap();
+    assert_eq!(app.store().active().await.unwrap().unwrap().source, bigger);
 }

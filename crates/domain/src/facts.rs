@@ -11,16 +11,16 @@ mod tick;
 
 use std::collections::BTreeMap;
 
-pub(crate) use ends::{Announced, announced_end, renews_at};
+pub(crate) use ends::{END_SLACK, announced_end, renews_at};
 pub use tick::{CARRY, Tick, tick};
 
 use carry::carry;
-use need::needs;
+use need::{needs, outpaced};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::id::PlanId;
-use crate::object::{Kind, Object, PriceRef, Refund};
+use crate::object::{Kind, Object, PriceRef, Refund, Subscription, SubscriptionStatus};
 use crate::time::{Span, Timestamp};
 
 /// Everything known of one customer. Every rule that needs history is a field here.
@@ -35,6 +35,12 @@ pub struct Facts {
     /// Subscription id → until when an expected renewal is carried without news from Stripe; kept by [`tick`].
     #[serde(default)]
     pub carried_until: BTreeMap<String, Timestamp>,
+    /// Subscription id → our clock's instant at which [`tick`] last asked about its announced end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub asked_at: BTreeMap<String, Timestamp>,
+    /// Subscription id → Stripe's earliest instant of those at which it was seen past due without a break.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub past_due_since: BTreeMap<String, Timestamp>,
 }
 
 /// One object and what is known about when it was so.
@@ -128,11 +134,13 @@ pub fn fold(mut facts: Facts, observation: Observation) -> (Facts, Vec<Want>) {
         .as_ref()
         .is_some_and(|next| known.is_none_or(|known| known.object != next.object));
     if let Some(next) = next {
+        facts.note_past_due(&id, &next);
         facts.objects.insert(id.clone(), next);
     }
     if changed || matches!(learned, Learned::Event { .. }) {
         wants.extend(needs(&facts, kind, &id, learned));
     }
+    wants.extend(outpaced(&facts, &id));
     wants.sort();
     wants.dedup_by(|a, b| a.kind == b.kind && a.id == b.id);
     (facts, wants)
@@ -269,6 +277,30 @@ impl Facts {
                 .get(&price.id)
                 .filter(|plan| catalog.plans.contains_key(*plan))
         })
+    }
+
+    /// Whether the invoice was seen since its subscription is past due.
+    pub(crate) fn seen_past_due(&self, subscription: &Subscription, invoice: &str) -> bool {
+        let known_from = || self.objects.get(&subscription.id).map(|known| known.from);
+        let since = self
+            .past_due_since
+            .get(&subscription.id)
+            .copied()
+            .or_else(known_from);
+        let seen = self.objects.get(invoice).map(|known| known.to);
+        seen >= since
+    }
+
+    fn note_past_due(&mut self, id: &str, next: &Known) {
+        let past_due = |known: &&Known| matches!(&known.object, Object::Subscription(it) if it.status == SubscriptionStatus::PastDue);
+        if !past_due(&next) {
+            self.past_due_since.remove(id);
+            return;
+        }
+        let before = self.objects.get(id).filter(past_due).map(|known| known.from);
+        let since = self.past_due_since.get(id).copied().or(before);
+        let since = since.map_or(next.from, |since| since.min(next.from));
+        self.past_due_since.insert(id.to_owned(), since);
     }
 
     /// Whether time passes for the object by a Stripe test clock, so that instants on it mean nothing to us.

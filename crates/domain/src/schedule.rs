@@ -6,6 +6,7 @@ mod source;
 
 use std::collections::BTreeMap;
 
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 
 pub use project::project;
@@ -29,13 +30,39 @@ pub struct Timeline {
 }
 
 /// What holds for one feature at one instant.
+///
+/// A stored reason that this version does not know, because a newer one wrote it, is read as `active` where the value
+/// grants and as `no_plan` where it does not: an older process still reads the row, with the right access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredAnswer")]
 pub struct Answer {
     pub reason: Reason,
     pub value: Value,
     /// The plans that contribute to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<PlanId>,
+}
+
+#[derive(Deserialize)]
+struct StoredAnswer {
+    reason: String,
+    value: Value,
+    #[serde(default)]
+    plans: Vec<PlanId>,
+}
+
+impl From<StoredAnswer> for Answer {
+    fn from(stored: StoredAnswer) -> Answer {
+        let StoredAnswer { reason, value, plans } = stored;
+        let word = StrDeserializer::<serde::de::value::Error>::new(&reason);
+        let unknown = if value.grants() {
+            Reason::Active
+        } else {
+            Reason::NoPlan
+        };
+        let reason = Reason::deserialize(word).unwrap_or(unknown);
+        Answer { reason, value, plans }
+    }
 }
 
 /// Why. Of several that deny, or that grant, the later in this list is told.
@@ -151,5 +178,23 @@ impl Schedule {
                         && ours.eval(now) == theirs.eval(now)
                         && ours.after(now) == theirs.after(now)
                 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_of_a_newer_version_is_read_by_what_the_value_grants() {
+        let read = |reason: &str, on: bool| {
+            let value = serde_json::to_value(Value::Enabled(on)).unwrap();
+            let stored = serde_json::json!({"sso": {"first": {"reason": reason, "value": value}}});
+            let schedule: Schedule = serde_json::from_value(stored).unwrap();
+            schedule.0.into_values().next().unwrap().first.reason
+        };
+        assert_eq!(read("in_grace", true), Reason::InGrace);
+        assert_eq!(read("of_the_future", true), Reason::Active);
+        assert_eq!(read("of_the_future", false), Reason::NoPlan);
     }
 }

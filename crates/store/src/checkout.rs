@@ -16,6 +16,8 @@ pub struct NewCheckout {
     pub path: String,
     pub body: String,
     pub api_version: String,
+    /// An open page that is to be this checkout's; `None`: Stripe is to be asked for one.
+    pub session: Option<String>,
     pub started_at: Timestamp,
 }
 
@@ -92,23 +94,28 @@ impl Store {
     pub async fn begin_checkout(&self, new: NewCheckout) -> Result<(Checkout, bool), StoreError> {
         let inserted = retried(|| async {
             sqlx::query!(
-                "insert into checkout (request_id, customer, fingerprint, path, body, api_version, started_at)
-                 values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
+                r#"
+                with begun as (
+                    insert into checkout (request_id, customer, fingerprint, path, body, api_version, started_at, session)
+                    values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning customer, session)
+                select link(customer, array_remove(array[session], null)) from begun
+                "#,
                 new.request_id,
                 new.customer.as_str(),
                 new.fingerprint,
                 new.path,
                 new.body,
                 new.api_version,
-                new.started_at.0
+                new.started_at.0,
+                new.session
             )
-            .execute(&self.pool)
+            .fetch_all(&self.pool)
             .await
         })
         .await?;
         let begun = self.checkout(&new.request_id).await?;
         let begun = begun.ok_or_else(|| StoreError::Other("a checkout vanished".into()))?;
-        Ok((begun, inserted.rows_affected() == 1))
+        Ok((begun, !inserted.is_empty()))
     }
 
     /// The checkout that was begun with an id.
@@ -192,16 +199,18 @@ impl Store {
         now_current.ok_or_else(|| StoreError::Other("a checkout vanished".into()))
     }
 
-    /// Stripe made the session: from now on it is the checkout's, and the customer's.
+    /// Stripe made the session: from now on it is the checkout's, and the customer's. Who was faster keeps theirs: returns the
+    /// one session that is the checkout's.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn finish_checkout(&self, request_id: &str, session: &str) -> Result<(), StoreError> {
+    pub async fn finish_checkout(&self, request_id: &str, session: &str) -> Result<String, StoreError> {
         retried(|| async {
             sqlx::query!(
                 r#"
                 with finished as (
-                    update checkout set session = $2, error = null where request_id = $1 returning customer)
+                    update checkout set session = $2, error = null where request_id = $1 and session is null
+                    returning customer)
                 select link(customer, array[$2::text]) from finished
                 "#,
                 request_id,
@@ -209,9 +218,13 @@ impl Store {
             )
             .fetch_all(&self.pool)
             .await
-            .map(drop)
         })
-        .await
+        .await?;
+        let finished = self
+            .checkout(request_id)
+            .await?
+            .and_then(|finished| finished.session);
+        finished.ok_or_else(|| StoreError::Other("a checkout vanished".into()))
     }
 
     /// Stripe refused for good.

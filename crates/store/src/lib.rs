@@ -12,6 +12,7 @@ pub mod checkout;
 pub mod customer;
 mod error;
 pub mod inbox;
+mod intent;
 pub mod poll;
 mod pool;
 pub mod route;

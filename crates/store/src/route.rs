@@ -33,6 +33,8 @@ pub enum Routing {
     Waiting { on: Vec<String> },
     /// It could not be found out now.
     Retry { error: String, at: Timestamp },
+    /// Stripe has to be asked, and others are asked about first. No attempt is counted.
+    Queued { at: Timestamp },
     /// It cannot be found out.
     Parked { error: String },
 }
@@ -55,22 +57,34 @@ pub struct Parked {
 }
 
 impl Store {
-    /// Takes events to be routed, for about ten seconds: another replica gets others.
+    /// Takes events to be routed, for about ten seconds: another replica gets others. `limit` of those that are looked at for
+    /// the first time, and `again` of those that are tried again or queued, who has waited longest first.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn unrouted(&self, limit: i64, now: Timestamp) -> Result<Vec<Unrouted>, StoreError> {
+    pub async fn unrouted(
+        &self,
+        limit: i64,
+        again: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Unrouted>, StoreError> {
         let rows = retried(|| async {
             sqlx::query!(
                 r#"
-                with taken as (
+                with first as (
                     select seq from inbox
-                    where state = 'received' and coalesce(claimed_until < now(), true) and coalesce(retry_at <= $2, true)
-                    order by seq limit $1 for update skip locked)
+                    where state = 'received' and retry_at is null and coalesce(claimed_until < now(), true)
+                    order by seq limit $1 for update skip locked),
+                again as (
+                    select seq from inbox
+                    where state = 'received' and retry_at <= $3 and coalesce(claimed_until < now(), true)
+                    order by retry_at, seq limit $2 for update skip locked),
+                taken as (select seq from first union all select seq from again)
                 update inbox i set claimed_until = now() + interval '10 s' from taken where i.seq = taken.seq
                 returning i.seq, i.event_type, i.created, i.livemode, i.account, i.body, i.attempts
                 "#,
                 limit,
+                again,
                 now.0
             )
             .fetch_all(&self.pool)
@@ -94,7 +108,8 @@ impl Store {
     }
 
     /// Writes what was found out, in one commit. Whose customer is known becomes dirty; who waited for one of the ids is
-    /// routed again. Rows that another replica has routed meanwhile stay as they are.
+    /// routed again. Rows that another replica has routed meanwhile stay as they are. A crash of the server may take it back:
+    /// then they are routed again.
     ///
     /// # Errors
     /// The database is not available.
@@ -106,8 +121,9 @@ impl Store {
             Routing::Ignored { why } => json!({"seq": seq, "state": "ignored", "detail": why}),
             Routing::Waiting { on } => json!({"seq": seq, "state": "waiting", "on": on}),
             Routing::Retry { error, at } => {
-                json!({"seq": seq, "state": "received", "detail": error, "retry_at": at.0})
+                json!({"seq": seq, "state": "received", "detail": error, "retry_at": at.0, "failed": 1})
             }
+            Routing::Queued { at } => json!({"seq": seq, "state": "received", "retry_at": at.0}),
             Routing::Parked { error } => json!({"seq": seq, "state": "parked", "detail": error}),
         });
         let batch = without_nul(batch.collect());

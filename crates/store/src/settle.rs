@@ -1,12 +1,13 @@
 //! What is to be fetched, and what was.
 
 use bytes::Bytes;
+use serde_json::json;
 use tollgate_domain::facts::Want;
 use tollgate_domain::id::CustomerId;
 use tollgate_domain::object::Kind;
 use tollgate_domain::time::Timestamp;
 
-use crate::error::retried;
+use crate::error::{retried, without_nul};
 use crate::{Store, StoreError};
 
 /// An object whose fetch is due.
@@ -122,31 +123,15 @@ impl Store {
     /// # Errors
     /// The database is not available.
     pub async fn want(&self, customer: &CustomerId, wants: &[(Want, Timestamp)]) -> Result<(), StoreError> {
-        let ids: Vec<String> = wants.iter().map(|(want, _)| want.id.clone()).collect();
-        let kinds: Vec<String> = wants
-            .iter()
-            .map(|(want, _)| want.kind.as_str().to_owned())
-            .collect();
-        let due: Vec<i64> = wants.iter().map(|(_, at)| at.0).collect();
+        let wishes = wants.iter().map(
+            |(want, due)| json!({"customer": customer, "kind": want.kind.as_str(), "id": want.id, "due_at": due.0}),
+        );
+        let wishes = without_nul(wishes.collect());
         retried(|| async {
-            sqlx::query!(
-                r#"
-                insert into want as w (object_id, object_kind, customer, due_at)
-                select distinct on (id) id, kind, $4, due
-                from unnest($1::text[], $2::text[], $3::bigint[]) as wish (id, kind, due) order by id, due
-                on conflict (object_id) do update set
-                    due_at = case when w.parked then excluded.due_at else least(w.due_at, excluded.due_at) end,
-                    asked = w.asked + 1, parked = false,
-                    attempts = case when w.parked then 0 else w.attempts end
-                "#,
-                &ids,
-                &kinds,
-                &due,
-                customer.as_str()
-            )
-            .execute(&self.pool)
-            .await
-            .map(drop)
+            sqlx::query!("select want($1)", wishes)
+                .execute(&self.pool)
+                .await
+                .map(drop)
         })
         .await
     }

@@ -83,12 +83,7 @@ impl Client {
 
     /// Reads one object, at the API version that this binary is built for, with all that access depends on.
     pub async fn fetch(&self, kind: Kind, id: &str) -> Result<Fetched, CallError> {
-        // An id may come from outside and must not lead to another path.
-        if id.is_empty()
-            || !id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        {
+        if !is_one_step(id) {
             return Err(CallError::NotFound);
         }
         let path = match kind {

@@ -23,7 +23,9 @@ pub struct Health(watch::Sender<Readiness>);
 enum Readiness {
     NotReady,
     Ready,
-    /// Watchers are let go.
+    /// Not ready, and never again.
+    Draining,
+    /// As that, and watchers are let go.
     Closed,
 }
 
@@ -37,15 +39,21 @@ impl Health {
         Health(watch::Sender::new(Readiness::NotReady))
     }
 
-    /// Caught up and not draining, or not.
-    pub fn set_ready(&self, ready: bool) {
-        let readiness = if ready {
-            Readiness::Ready
-        } else {
-            Readiness::NotReady
-        };
+    /// It has caught up. Who drains does not become ready any more.
+    pub fn ready(&self) {
         self.0.send_if_modified(|now| {
-            *now != Readiness::Closed && std::mem::replace(now, readiness) != readiness
+            let begins = *now == Readiness::NotReady;
+            if begins {
+                *now = Readiness::Ready;
+            }
+            begins
+        });
+    }
+
+    /// It is not ready from now on.
+    pub fn drain(&self) {
+        self.0.send_if_modified(|now| {
+            *now != Readiness::Closed && std::mem::replace(now, Readiness::Draining) != Readiness::Draining
         });
     }
 
@@ -143,7 +151,7 @@ mod tests {
         let health = Health::new();
         let mut states = watch(&health, BILLING).await;
         assert_eq!(states.next().await, Some(ServingStatus::NotServing.into()));
-        health.set_ready(true);
+        health.ready();
         assert_eq!(states.next().await, Some(ServingStatus::Serving.into()));
         health.close();
         assert_eq!(states.next().await, Some(ServingStatus::NotServing.into()));

@@ -4,7 +4,8 @@ use crate::object::{MissingPaymentMethod, Subscription, SubscriptionItem, Subscr
 use crate::schedule::Reason;
 use crate::time::{Span, Timestamp};
 
-/// How long after an announced end that a payment may still avert Stripe's answer is waited for.
+/// How long after an announced end Stripe's answer is waited for: the customer may have resumed, or set a payment method
+/// elsewhere, at the last moment. From then on there is no access, whether Stripe has answered or not.
 pub const END_SLACK: Span = Span::minutes(10);
 
 /// An end that Stripe has announced.
@@ -12,8 +13,6 @@ pub const END_SLACK: Span = Span::minutes(10);
 pub(crate) struct Announced {
     /// The instant that Stripe names; asked then.
     pub at: Timestamp,
-    /// From when on there is no access, whether Stripe has answered or not.
-    pub no_from: Timestamp,
     pub reason: Reason,
 }
 
@@ -27,7 +26,6 @@ pub(crate) fn announced_end(subscription: &Subscription) -> Option<Announced> {
     };
     let canceled = canceled.map(|at| Announced {
         at,
-        no_from: at,
         reason: Reason::Canceled,
     });
     [canceled, unpayable_trial(subscription)]
@@ -36,8 +34,7 @@ pub(crate) fn announced_end(subscription: &Subscription) -> Option<Announced> {
         .min_by_key(|end| end.at)
 }
 
-/// A trial without a payment method. The customer may have set one elsewhere at the last moment, and Stripe then goes on
-/// without notice: so here the "no" waits for the answer a little.
+/// A trial without a payment method.
 fn unpayable_trial(subscription: &Subscription) -> Option<Announced> {
     if subscription.status != SubscriptionStatus::Trialing || subscription.has_payment_method {
         return None;
@@ -47,11 +44,7 @@ fn unpayable_trial(subscription: &Subscription) -> Option<Announced> {
         MissingPaymentMethod::Pause => Reason::Paused,
         MissingPaymentMethod::CreateInvoice | MissingPaymentMethod::Unknown(_) => return None,
     };
-    subscription.trial_end.map(|at| Announced {
-        at,
-        no_from: at + END_SLACK,
-        reason,
-    })
+    subscription.trial_end.map(|at| Announced { at, reason })
 }
 
 /// When an item's period ends and the next is expected.

@@ -26,7 +26,7 @@ pub(super) fn needs(facts: &Facts, kind: Kind, id: &str, learned: Learned) -> Ve
         Object::Invoice(invoice) if invoice.status != InvoiceStatus::Draft => {
             wants.extend(absent(facts, Kind::Subscription, invoice.subscription.as_ref()));
         }
-        Object::Subscription(subscription) => wants.extend(invoice_of(facts, subscription)),
+        Object::Subscription(subscription) => wants.extend(invoices_of(facts, subscription)),
         Object::Dispute(Dispute {
             charge,
             payment_intent: None,
@@ -39,24 +39,44 @@ pub(super) fn needs(facts: &Facts, kind: Kind, id: &str, learned: Learned) -> Ve
     wants
 }
 
-/// The invoice by which grace, last paid plan and first payment are told.
-fn invoice_of(facts: &Facts, subscription: &Subscription) -> Option<Want> {
-    let latest = subscription.latest_invoice.as_ref()?;
+/// The invoices by which grace, last paid plan and first payment are told.
+fn invoices_of(facts: &Facts, subscription: &Subscription) -> Vec<Want> {
+    let latest = subscription.latest_invoice.as_ref();
     match subscription.status {
-        // Its open invoice says from when the grace counts, and until then it does not count.
+        // The grace counts from what is open, once that is seen to be so still: the payment of an invoice that was open
+        // long ago may have escaped us.
         SubscriptionStatus::PastDue => {
-            let open = facts.all(Object::as_invoice).any(|invoice| {
+            let news = facts.objects.get(&subscription.id).map(|known| known.from);
+            let old = |id: &String| facts.objects.get(id).map(|known| known.to) < news;
+            let open = facts.all(Object::as_invoice).filter(|invoice| {
                 invoice.subscription.as_ref() == Some(&subscription.id)
                     && invoice.status == InvoiceStatus::Open
             });
-            (!open).then(|| Want::now(Kind::Invoice, latest))
+            open.map(|invoice| &invoice.id)
+                .chain(latest)
+                .filter(|id| old(id))
+                .map(|id| Want::now(Kind::Invoice, id))
+                .collect()
         }
-        SubscriptionStatus::Trialing | SubscriptionStatus::Active | SubscriptionStatus::Unpaid => {
-            let known = facts.objects.contains_key(latest);
-            (!known).then(|| Want::confirm(Kind::Invoice, latest))
-        }
-        _ => None,
+        SubscriptionStatus::Trialing | SubscriptionStatus::Active | SubscriptionStatus::Unpaid => latest
+            .filter(|id| !facts.objects.contains_key(*id))
+            .map(|id| Want::confirm(Kind::Invoice, id))
+            .into_iter()
+            .collect(),
+        _ => vec![],
     }
+}
+
+/// The open invoice `id` once more, because the answer about it set out before its subscription became past due. After
+/// a quiet period: should the subscription's instant be wrong, its own confirming fetch puts it right.
+pub(super) fn outpaced(facts: &Facts, id: &str) -> Option<Want> {
+    let invoice = facts.objects.get(id)?.object.as_invoice()?;
+    let subscription = facts.objects.get(invoice.subscription.as_ref()?)?;
+    let subscription = subscription.object.as_subscription()?;
+    let undecided = subscription.status == SubscriptionStatus::PastDue
+        && invoice.status == InvoiceStatus::Open
+        && !facts.seen_past_due(subscription, id);
+    undecided.then(|| Want::confirm(Kind::Invoice, id))
 }
 
 fn absent(facts: &Facts, kind: Kind, id: Option<&String>) -> Option<Want> {
@@ -77,3 +97,6 @@ fn shown_in_part(object: &Object) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,10 @@ pub const RENEWAL_LAG: Span = Span::hours(2);
 /// for so long.
 pub const CARRY: Span = Span::hours(48);
 
+/// How soon the clock asks again about an announced end. If our clock is ahead of Stripe's, the answer is of an instant
+/// before the end: it does not count, and asking at once would go on until Stripe's clock has come there.
+pub const ASK_AGAIN: Span = Span::seconds(30);
+
 /// What the clock asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tick {
@@ -30,6 +34,8 @@ pub fn tick(mut facts: Facts, catalog: &Catalog, now: Timestamp) -> Tick {
     let mut next = vec![];
     let carried = std::mem::take(&mut facts.carried_until);
     let mut carried_until = BTreeMap::new();
+    let asked = std::mem::take(&mut facts.asked_at);
+    let mut asked_at = BTreeMap::new();
     for (id, known) in &facts.objects {
         let Object::Subscription(subscription) = &known.object else {
             continue;
@@ -37,13 +43,19 @@ pub fn tick(mut facts: Facts, catalog: &Catalog, now: Timestamp) -> Tick {
         if !expects(subscription) || subscription.test_clock.is_some() {
             continue;
         }
-        if let Some(end) = announced_end(subscription) {
+        let end = announced_end(subscription);
+        if let Some(end) = end {
             if now < end.at {
                 next.push(end.at);
             } else if !asked_since(known, end.at) {
-                wants.push(Want::now(Kind::Subscription, id));
+                let last = asked.get(id).copied().filter(|last| now < *last + ASK_AGAIN);
+                if let Some(last) = last {
+                    next.push(last + ASK_AGAIN);
+                } else {
+                    wants.push(Want::now(Kind::Subscription, id));
+                }
+                asked_at.insert(id.clone(), last.unwrap_or(now));
             }
-            continue;
         }
         let sold = subscription
             .items
@@ -52,6 +64,9 @@ pub fn tick(mut facts: Facts, catalog: &Catalog, now: Timestamp) -> Tick {
         let Some(period_end) = sold.map(|item| renews_at(subscription, item)).min() else {
             continue;
         };
+        if end.is_some_and(|end| end.at <= period_end) {
+            continue;
+        }
         let due = period_end + RENEWAL_LAG;
         if now < due {
             next.push(due);
@@ -66,6 +81,8 @@ pub fn tick(mut facts: Facts, catalog: &Catalog, now: Timestamp) -> Tick {
         carried_until.insert(id.clone(), until);
     }
     facts.carried_until = carried_until;
+    facts.asked_at = asked_at;
+    wants.dedup();
     Tick {
         facts,
         wants,

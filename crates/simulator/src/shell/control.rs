@@ -35,11 +35,13 @@ struct Advance {
     seconds: i64,
 }
 
+/// In one call: everything that falls due meanwhile happens before it is answered.
+const MAX_ADVANCE: i64 = 3 * 366 * 86_400;
+
 async fn advance(State(site): State<Site>, Json(it): Json<Advance>) -> Response {
-    if it.seconds < 0 {
-        return reply(Err(
-            Fault::invalid("The clock only goes forward.").param("seconds")
-        ));
+    if !(0..=MAX_ADVANCE).contains(&it.seconds) {
+        let text = format!("The clock only goes forward, at most {MAX_ADVANCE} seconds at a time.");
+        return reply(Err(Fault::invalid(text).param("seconds")));
     }
     site.shared.with(|world| world.core.advance(it.seconds));
     clock(State(site)).await

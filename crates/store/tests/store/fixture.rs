@@ -101,7 +101,7 @@ impl Place {
     /// Stores an event about an object.
     pub async fn received(&self, event_id: &str) -> i64 {
         self.store.accept(&[event(event_id)]).await.unwrap();
-        let unrouted = self.store.unrouted(1, NOW).await.unwrap();
+        let unrouted = self.store.unrouted(1, 1, NOW).await.unwrap();
         unrouted.first().expect("the event is there to be routed").seq
     }
 

@@ -53,7 +53,7 @@ async fn a_body_comes_back_byte_by_byte() {
     let mut new = event("evt");
     new.body = Bytes::from_static(b"\0\xff not text");
     place.store.accept(&[new.clone()]).await.unwrap();
-    let unrouted = place.store.unrouted(10, NOW).await.unwrap();
+    let unrouted = place.store.unrouted(10, 10, NOW).await.unwrap();
     assert_eq!(unrouted[0].body, new.body);
     assert_eq!((unrouted[0].created, unrouted[0].livemode), (NOW, Some(false)));
 }

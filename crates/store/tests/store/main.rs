@@ -1,6 +1,7 @@
 //! The store against a real Postgres. All tests of this process share one server and have a database each.
 
 mod append;
+mod checkout;
 mod feed;
 mod fixture;
 mod inbox;

@@ -119,7 +119,7 @@ async fn more_observations_than_fit_into_one_round_are_applied_in_the_next() {
         customer: id("acme"),
         ids: vec![],
     };
-    let unrouted = place.store.unrouted(1_000, NOW).await.unwrap();
+    let unrouted = place.store.unrouted(1_000, 1_000, NOW).await.unwrap();
     place
         .store
         .route(&unrouted.iter().map(|row| (row.seq, to())).collect::<Vec<_>>())
@@ -134,4 +134,24 @@ async fn more_observations_than_fit_into_one_round_are_applied_in_the_next() {
         place.store.append(vec![applied(&loaded, None)]).await.unwrap();
     }
     assert_eq!(seen, 600);
+}
+
+#[tokio::test]
+async fn a_customer_that_cannot_be_read_stops_no_other_and_stays_dirty() {
+    let place = Place::new().await;
+    for name in ["acme", "bad", "other"] {
+        place.store.mark_dirty(&id(name)).await.unwrap();
+    }
+    place
+        .sql("update customer set schedule = '[7]' where customer = 'bad'")
+        .await;
+    let mut loaded = place.store.dirty(10, NOW).await.unwrap();
+    loaded.sort_by(|a, b| a.customer.cmp(&b.customer));
+    let names: Vec<&str> = loaded.iter().map(|loaded| loaded.customer.as_str()).collect();
+    assert_eq!(names, ["acme", "other"]);
+    assert!(place.clean().await, "its lease keeps it away for a while");
+    place
+        .sql("update customer set schedule = '{}', claimed_until = null where customer = 'bad'")
+        .await;
+    assert_eq!(place.dirty_one().await.customer, id("bad"));
 }

@@ -184,7 +184,7 @@ impl Read {
     fn timeline(&self, row: Option<&Arc<Row>>, feature: &FeatureId) -> Result<Timeline, Failure> {
         self.view.timeline(row, feature).ok_or_else(|| {
             let text = match self.view.defaults {
-                Some(_) => format!("no version of the catalog has a feature `{feature}`"),
+                Some(_) => format!("the catalog has no feature `{feature}`"),
                 None => format!("there is no feature `{feature}`: no catalog was applied yet"),
             };
             Failure::new(ErrorReason::UnknownFeature, text).with("feature", feature.as_str())

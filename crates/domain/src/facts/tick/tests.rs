@@ -113,7 +113,11 @@ fn an_announced_end_is_asked_about_at_its_instant_and_once() {
     );
     let before = tick(facts, &catalog(), day(19));
     assert_eq!((before.wants, before.next), (vec![], Some(day(20))));
-    assert_eq!(reason(&before.facts, day(20)), Reason::Canceled);
+    assert_eq!(reason(&before.facts, day(20)), Reason::Active);
+    assert_eq!(
+        reason(&before.facts, day(20) + Span::minutes(10)),
+        Reason::Canceled
+    );
     let at = tick(before.facts, &catalog(), day(20));
     assert_eq!((at.wants, at.next), (wanted(), None));
     let still = subscription(|it| it.cancel_at = Some(day(20)));
@@ -131,4 +135,36 @@ fn what_ended_or_gives_nothing_is_not_asked_about() {
         let tick = tick(fetched(Facts::default(), day(1), 1, object), &catalog(), day(31));
         assert_eq!((tick.wants, tick.next), (vec![], None));
     }
+}
+
+#[test]
+fn with_our_clock_ahead_an_announced_end_is_not_asked_about_at_round_trip_speed() {
+    let ending = || subscription(|it| it.cancel_at = Some(day(20)));
+    let facts = fetched(Facts::default(), day(1), 1, ending());
+    let mut facts = tick(facts, &catalog(), day(20)).facts;
+    let mut now = day(20);
+    // Ours is two minutes ahead.
+    for seq in 2..5 {
+        let answered = fetched(facts, now - Span::minutes(2), seq, ending());
+        let soon = tick(answered, &catalog(), now + Span::seconds(1));
+        assert_eq!((soon.wants, soon.next), (vec![], Some(now + ASK_AGAIN)));
+        now = now + ASK_AGAIN;
+        let again = tick(soon.facts, &catalog(), now);
+        assert_eq!(again.wants, wanted());
+        facts = again.facts;
+    }
+    let after = tick(fetched(facts, day(20), 5, ending()), &catalog(), now);
+    assert_eq!((after.wants, after.next), (vec![], None));
+    assert!(after.facts.asked_at.is_empty());
+}
+
+#[test]
+fn before_a_distant_announced_end_renewals_are_asked_about() {
+    let object = subscription(|it| it.cancel_at = Some(day(365)));
+    let facts = fetched(Facts::default(), day(1), 1, object);
+    let quiet = tick(facts, &catalog(), day(30));
+    assert_eq!((quiet.wants, quiet.next), (vec![], Some(day(30) + RENEWAL_LAG)));
+    let due = tick(quiet.facts, &catalog(), day(30) + RENEWAL_LAG);
+    assert_eq!(due.wants, wanted());
+    assert_eq!(reason(&due.facts, day(30) + CARRY + RENEWAL_LAG), Reason::Active);
 }

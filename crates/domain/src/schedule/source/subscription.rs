@@ -2,7 +2,7 @@
 
 use super::{Source, Steps, View};
 use crate::catalog::Plan;
-use crate::facts::{Announced, CARRY, announced_end, renews_at};
+use crate::facts::{CARRY, END_SLACK, announced_end, renews_at};
 use crate::object::{
     CollectionMethod, Invoice, InvoiceLine, InvoiceStatus, Object, PriceRef, Subscription, SubscriptionItem,
     SubscriptionStatus,
@@ -40,9 +40,9 @@ fn invoices_of<'a>(view: &View<'a>, subscription: &Subscription) -> Vec<&'a Invo
 /// What of an item was last paid.
 enum Paid<'a> {
     This(&'a PriceRef, u64),
-    /// Nothing, ever.
+    /// Nothing, ever, for certain.
     Nothing,
-    /// It was paid before, by invoices that are not known.
+    /// It was, or may have been, by invoices that are not known or not whole.
     Before,
 }
 
@@ -107,16 +107,17 @@ impl<'a> Bill<'_, 'a> {
             // Its instants are another clock's. That clock's events say when something changes.
             return Steps::always(steps.at(Timestamp::MIN));
         }
+        let carried = self.view.facts.carried_until.get(&self.subscription.id);
+        let news_until = renews_at(self.subscription, item) + CARRY;
+        let unconfirmed_from = carried.map_or(news_until, |carried| news_until.max(*carried));
         match announced_end(self.subscription) {
-            Some(Announced { no_from, reason, .. }) => steps.ending(no_from, reason),
-            None => {
-                let carried = self.view.facts.carried_until.get(&self.subscription.id);
-                let news_until = renews_at(self.subscription, item) + CARRY;
-                steps.ending(
-                    carried.map_or(news_until, |carried| news_until.max(*carried)),
-                    Reason::Unconfirmed,
-                )
+            Some(end) if end.at <= renews_at(self.subscription, item) => {
+                steps.ending(end.at + END_SLACK, end.reason)
             }
+            Some(end) => steps
+                .ending(unconfirmed_from, Reason::Unconfirmed)
+                .ending(end.at + END_SLACK, end.reason),
+            None => steps.ending(unconfirmed_from, Reason::Unconfirmed),
         }
     }
 
@@ -153,10 +154,10 @@ impl<'a> Bill<'_, 'a> {
         }
     }
 
-    /// The grace counts from an instant in the objects. While no open invoice is known, access stays.
+    /// The grace counts from an instant in the objects. While no invoice is known to be open still, access stays.
     fn in_grace(&self, plan: &Plan) -> Steps {
         let grace = Steps::always(Reason::InGrace);
-        let since = self.open_invoices().map(|invoice| self.due_since(invoice)).min();
+        let since = self.open_for_sure().map(|invoice| self.due_since(invoice)).min();
         match since {
             Some(since) => grace.ending(since + plan.grace, Reason::PaymentFailed),
             None => grace,
@@ -172,37 +173,55 @@ impl<'a> Bill<'_, 'a> {
 
     /// In `past_due` the last paid plan and quantity count: unpaid seats are no seats.
     fn last_paid(&self, item: &'a SubscriptionItem) -> Paid<'a> {
-        if !self.ever_paid() {
-            return if self.paid_before_our_time() {
-                Paid::Before
-            } else {
-                Paid::Nothing
-            };
+        match self.paid_line(item).or_else(|| self.replaced_line(item)) {
+            Some(line) => Paid::This(line.price.as_ref().unwrap_or(&item.price), line.quantity),
+            None if self.nothing_paid() => Paid::Nothing,
+            None => Paid::Before,
         }
-        self.paid_invoices()
-            .filter(|invoice| invoice.total > 0)
-            .find_map(|invoice| line_of(invoice, item))
-            .map_or(Paid::Nothing, |line| {
-                Paid::This(line.price.as_ref().unwrap_or(&item.price), line.quantity)
+    }
+
+    fn paid_line(&self, item: &SubscriptionItem) -> Option<&'a InvoiceLine> {
+        self.charged().find_map(|invoice| line_of(invoice, item))
+    }
+
+    /// What was last paid of an item that another one has taken the place of: of the same plan, else of any if only
+    /// one item can have taken it.
+    fn replaced_line(&self, item: &SubscriptionItem) -> Option<&'a InvoiceLine> {
+        let items = &self.subscription.items;
+        let plan = |price: &PriceRef| self.view.plan(price).map(|(id, _)| id);
+        let gone = |line: &&InvoiceLine| {
+            let id = line.subscription_item.as_ref();
+            let sold = line.price.as_ref().and_then(plan).is_some();
+            sold && !line.proration && id.is_some_and(|id| items.iter().all(|item| item.id != *id))
+        };
+        let lines = || self.charged().flat_map(|invoice| &invoice.lines).filter(gone);
+        let only = || items.iter().filter(|it| self.paid_line(it).is_none()).count() == 1;
+        lines()
+            .find(|line| line.price.as_ref().and_then(plan) == plan(&item.price))
+            .or_else(|| lines().next().filter(|_| only()))
+    }
+
+    /// Of an item that no paid invoice shows: whether it is certain that it never was paid. A payer is not locked out
+    /// for what we did not see, so the invoices must be known whole and from the first one on, or what is open must be
+    /// the first charge.
+    fn nothing_paid(&self) -> bool {
+        let from_the_first = self.paid_invoices().any(is_first) || self.open_for_sure().any(is_first);
+        let first_charge = |invoice: &Invoice| {
+            self.subscription.trial_end.is_some_and(|end| {
+                invoice.created <= end || invoice.lines.iter().any(|line| line.period_start <= end)
             })
+        };
+        let is_whole = !self.charged().any(|invoice| invoice.lines_cut);
+        is_whole && (from_the_first || !self.ever_paid() && self.open_for_sure().any(first_charge))
     }
 
     fn ever_paid(&self) -> bool {
-        self.paid_invoices().any(|invoice| invoice.total > 0)
+        self.charged().next().is_some()
     }
 
-    /// No paid invoice is known, but what is open now is neither the first nor the one at a trial's end: Stripe would
-    /// not have come so far without a payment, and a payer is not locked out for what we did not see.
-    fn paid_before_our_time(&self) -> bool {
-        let first_charge = |invoice: &Invoice| {
-            is_first(invoice)
-                || self.subscription.trial_end.is_some_and(|end| {
-                    invoice.created <= end || invoice.lines.iter().any(|line| line.period_start <= end)
-                })
-        };
-        self.paid_invoices().next().is_none()
-            && self.open_invoices().next().is_some()
-            && !self.open_invoices().any(first_charge)
+    /// A trial's zero invoice is no payment.
+    fn charged(&self) -> impl Iterator<Item = &'a Invoice> {
+        self.paid_invoices().filter(|invoice| invoice.total > 0)
     }
 
     /// Where the status does not give the item, a paid line that covers the instant does. It only adds.
@@ -271,11 +290,14 @@ impl<'a> Bill<'_, 'a> {
             .filter(|invoice| invoice.status == InvoiceStatus::Paid)
     }
 
-    fn open_invoices(&self) -> impl Iterator<Item = &'a Invoice> {
+    /// Those seen open since the subscription is past due: the payment of an older one may have escaped us.
+    fn open_for_sure(&self) -> impl Iterator<Item = &'a Invoice> {
+        let seen = |invoice: &&Invoice| self.view.facts.seen_past_due(self.subscription, &invoice.id);
         self.invoices
             .iter()
             .copied()
             .filter(|invoice| invoice.status == InvoiceStatus::Open)
+            .filter(seen)
     }
 
     fn customer_deleted(&self) -> bool {
