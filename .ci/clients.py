@@ -31,12 +31,21 @@ def grpcurl(*arguments):
     return subprocess.run(["grpcurl", "-plaintext", *arguments], check=True, capture_output=True, text=True).stdout
 
 
+def metrics():
+    """What the service counted, to tell where something is stuck."""
+    page = urllib.request.urlopen(find(r"(http://\S+/metrics)")).read().decode()
+    return "\n".join(line for line in page.splitlines() if line.startswith("tollgate_") and "batch" not in line)
+
+
 def until(what, ask):
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    start = time.monotonic()
+    while time.monotonic() < start + 90:
         if answer := ask():
+            if time.monotonic() > start + 10:
+                print(f"slow: {what} took {time.monotonic() - start:.0f} s\n{metrics()}")
             return answer
         time.sleep(0.05)
+    print(metrics())
     sys.exit(f"not in time: {what}\n{''.join(lines)}")
 
 
@@ -74,11 +83,29 @@ try:
         return json.loads(grpcurl("-d", request, address, "tollgate.v1.BillingService/GetEntitlement"))["entitlement"]
 
     expect(get("curl", "sso")["reason"] == "REASON_NO_PLAN", "without a plan: denied, and why")
-    order = json.dumps({
-        "customer": "curl", "requestId": "order-1", "lineItems": [{"lookupKey": "team_monthly", "quantity": "5"}],
-        "successUrl": "https://shop.example/back",
-    })
-    checkout = json.loads(grpcurl("-d", order, address, "tollgate.v1.BillingService/CreateCheckout"))["checkout"]
+    simulator = find(r"Stripe +(http://\S+)")
+
+    def stripe(path, **body):
+        data = json.dumps(body).encode() if body else None
+        headers = {"authorization": "Bearer sk_test_of_the_simulator", "content-type": "application/json"}
+        return json.load(urllib.request.urlopen(urllib.request.Request(simulator + path, data, headers)))
+
+    def newest(kind, **having):
+        listed = stripe(f"/v1/{kind}?limit=100")["data"]
+        return next(each for each in listed if all(each[name] == value for name, value in having.items()))
+
+    def buy(request_id, lookup_key, quantity):
+        order = json.dumps({
+            "customer": "curl", "requestId": request_id, "lineItems": [{"lookupKey": lookup_key, "quantity": quantity}],
+            "successUrl": "https://shop.example/back",
+        })
+        return json.loads(grpcurl("-d", order, address, "tollgate.v1.BillingService/CreateCheckout"))["checkout"]
+
+    def reason(feature, wanted):
+        until(f"{feature} is {wanted}", lambda: get("curl", feature)["reason"] == wanted)
+        print(f"ok: {feature} is {wanted}")
+
+    checkout = buy("order-1", "team_monthly", 5)
     watch = subprocess.Popen(
         ["grpcurl", "-plaintext", "-max-time", "60", "-d", '{"filter":{"customers":["curl"]}}', address,
          "tollgate.v1.BillingService/WatchEntitlements"], stdout=subprocess.PIPE, text=True)
@@ -89,6 +116,27 @@ try:
     expect(until("access", lambda: get("curl", "sso")["access"] == "ACCESS_GRANTED"), "paid: granted")
     expect(until("a frame", lambda: "REASON_ACTIVE" in "".join(frames)), "and the open watch says so")
     watch.kill()
+
+    month = 31 * 86_400
+    subscription = newest("subscriptions")["id"]
+    stripe("/_simulator/advance", seconds=month)
+    until("the renewal", lambda: newest("invoices", billing_reason="subscription_cycle", status="paid"))
+    reason("sso", "REASON_ACTIVE")
+    stripe("/_simulator/next_payment", customer=newest("subscriptions")["customer"], outcome="fail")
+    stripe("/_simulator/advance", seconds=month)
+    reason("sso", "REASON_IN_GRACE")
+    stripe("/_simulator/next_payment", customer=newest("subscriptions")["customer"], outcome="succeed")
+    stripe("/_simulator/pay_invoice", invoice=newest("invoices", status="open")["id"])
+    reason("sso", "REASON_ACTIVE")
+    stripe("/_simulator/cancel", subscription=subscription, at_period_end=True)
+    until("the end is announced", lambda: "REASON_CANCELED" in json.dumps(get("curl", "sso")))
+    stripe("/_simulator/advance", seconds=month)
+    reason("sso", "REASON_CANCELED")
+    report = buy("order-3", "report_once", 1)
+    pay(report["url"])
+    reason("audit_report", "REASON_PURCHASED")
+    stripe("/_simulator/refund", session=report["id"])
+    reason("audit_report", "REASON_REFUNDED")
 
     readme = pathlib.Path("README.md").read_text()
     script = re.search(r"<!-- client: .*?-->\n```python\n(.*?)```", readme, re.S).group(1)
