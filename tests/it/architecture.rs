@@ -199,6 +199,25 @@ fn every_way_around_is_refused_and_its_innocent_twin_is_not() {
     assert_none(&samples::surprises());
 }
 
+/// The word order is SQL's: whoever writes these otherwise has to come by here.
+#[test]
+fn only_append_writes_schedules_and_only_append_and_activation_the_feed() {
+    for (statement, places) in [
+        ("schedule = ", &["migrations/0007_append.sql"][..]),
+        (
+            "insert into feed ",
+            &["migrations/0006_feed.sql", "migrations/0007_append.sql"][..],
+        ),
+    ] {
+        let writers: Vec<String> = tree::sql()
+            .into_iter()
+            .filter(|it| it.text.contains(statement))
+            .map(|it| it.path)
+            .collect();
+        assert_eq!(writers, places, "{statement}");
+    }
+}
+
 #[test]
 fn the_import_graph_in_the_document_is_the_real_one() {
     document::compare_or_update(&check::check(&tree::sources()).edges);

@@ -1,5 +1,6 @@
 //! A customer from the first question to the refund, through the whole service.
 
+use http_body_util::Full;
 use serde_json::Value;
 use stripe_simulator::core::{Interval, NewPrice, Outcome};
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
@@ -420,4 +421,38 @@ async fn a_renewal_of_which_nothing_is_heard_takes_nothing_away() {
     })
     .await;
     assert_eq!(shop.get("sso").await.reason(), Reason::Active);
+}
+
+#[tokio::test]
+async fn an_outage_over_a_renewal_takes_nothing_away_however_long_it_lasts() {
+    let shop = Shop::open().await;
+    shop.buy("order-1", "team_monthly", 1).await;
+    shop.until("sso", Reason::Active).await;
+    // No webhook comes and every question is answered with 500, over the period's end and for a week.
+    shop.app
+        .simulator
+        .set_webhook("http://127.0.0.1:1/nobody", "whsec_nobody");
+    let url = format!("{}/_simulator/adversity", shop.app.simulator.base_url());
+    let down = http::Request::post(url)
+        .header("content-type", "application/json")
+        .body(Full::new(bytes::Bytes::from(
+            r#"{"status":500,"requests":100000}"#,
+        )))
+        .unwrap();
+    assert_eq!(shop.app.http.send(down).await.unwrap().status(), 200);
+    for days in [31, 1, 1, 1, 1, 1, 1] {
+        shop.app.simulator.advance(days * DAY);
+        let now = shop.app.simulator.with(|stripe| stripe.now());
+        // The station runs, so the last resort stays at least 48 hours ahead.
+        let ahead = eventually("the last resort is moved ahead", async || {
+            let answer = shop.get("sso").await;
+            let at = answer.next_change_time.map_or(0, |time| time.seconds);
+            (at >= now + 47 * 3_600).then_some(answer)
+        })
+        .await;
+        assert_eq!(
+            (ahead.access(), ahead.reason()),
+            (Access::Granted, Reason::Active)
+        );
+    }
 }

@@ -25,6 +25,20 @@ pub fn sources() -> Vec<Source> {
     found
 }
 
+/// Every file that holds SQL.
+pub fn sql() -> Vec<Source> {
+    let mut found = rust_files(&["crates/store/src"]);
+    for entry in root().join("migrations").read_dir().unwrap() {
+        let path = format!("migrations/{}", entry.unwrap().file_name().display());
+        found.push(Source {
+            text: read(&path),
+            path,
+        });
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
 /// Files that are too long or are named for nothing.
 pub fn refusals() -> Vec<String> {
     rust_files(&["src", "crates", "tests", "benches", "build.rs"])
