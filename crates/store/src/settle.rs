@@ -72,20 +72,29 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.observe(&due.customer, due.kind, &due.id, body, from, to, due.covers_seq)
             .await?;
-        retried(|| async {
+        let kept = retried(|| async {
             sqlx::query!(
-                r#"
-                with done as (delete from want where object_id = $1 and asked = $2)
-                update want set claimed_until = null where object_id = $1 and asked <> $2
-                "#,
+                "delete from want where object_id = $1 and asked = $2",
                 due.id,
                 due.asked
             )
             .execute(&self.pool)
             .await
-            .map(drop)
         })
-        .await
+        .await?;
+        if kept.rows_affected() == 0 {
+            // A statement of its own, which sees who has asked meanwhile: together they would look at the same past.
+            retried(|| async {
+                sqlx::query!(
+                    "update want set claimed_until = null where object_id = $1",
+                    due.id
+                )
+                .execute(&self.pool)
+                .await
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Says that it could not be fetched, and when to try again; `None`: given up until somebody asks anew.

@@ -1,5 +1,6 @@
 //! What is wanted, and what was fetched.
 
+use sqlx::Connection;
 use tollgate_domain::facts::{Learned, Want};
 use tollgate_domain::object::Kind;
 
@@ -154,4 +155,39 @@ async fn a_failed_fetch_is_tried_again_at_its_time_or_parked_until_it_is_wanted_
         .unwrap();
     let again = place.store.due_settles(10, later(70)).await.unwrap().remove(0);
     assert_eq!(again.attempts, 0);
+}
+
+#[tokio::test]
+async fn a_want_that_is_written_while_a_fetch_is_kept_is_free_at_once() {
+    let place = Place::new().await;
+    place
+        .store
+        .want(&id("acme"), &[(now("sub_1"), NOW)])
+        .await
+        .unwrap();
+    let due = place.store.due_settles(10, NOW).await.unwrap().remove(0);
+    let mut asker = place.session().await;
+    let mut asking = asker.begin().await.unwrap();
+    sqlx::raw_sql("update want set asked = asked + 1")
+        .execute(&mut *asking)
+        .await
+        .unwrap();
+    let keeping = tokio::spawn({
+        let store = place.store.clone();
+        async move { store.settled(&due, "{}".into(), NOW, later(1)).await }
+    });
+    let mut watcher = place.session().await;
+    loop {
+        let blocked: i64 =
+            sqlx::query_scalar("select count(*) from pg_locks where not granted and pid <> pg_backend_pid()")
+                .fetch_one(&mut watcher)
+                .await
+                .unwrap();
+        if blocked > 0 {
+            break;
+        }
+    }
+    asking.commit().await.unwrap();
+    keeping.await.unwrap().unwrap();
+    assert_eq!(place.store.due_settles(10, NOW).await.unwrap().len(), 1);
 }
