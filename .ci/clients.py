@@ -78,11 +78,6 @@ try:
     health = grpcurl("-d", '{"service":"tollgate.v1.BillingService"}', address, "grpc.health.v1.Health/Check")
     expect("SERVING" in health, "it is healthy", health)
 
-    def get(customer, feature):
-        request = json.dumps({"customer": customer, "feature": feature})
-        return json.loads(grpcurl("-d", request, address, "tollgate.v1.BillingService/GetEntitlement"))["entitlement"]
-
-    expect(get("curl", "sso")["reason"] == "REASON_NO_PLAN", "without a plan: denied, and why")
     simulator = find(r"Stripe +(http://\S+)")
 
     def stripe(path, **body):
@@ -90,53 +85,77 @@ try:
         headers = {"authorization": "Bearer sk_test_of_the_simulator", "content-type": "application/json"}
         return json.load(urllib.request.urlopen(urllib.request.Request(simulator + path, data, headers)))
 
-    def newest(kind, **having):
-        listed = stripe(f"/v1/{kind}?limit=100")["data"]
-        return next(each for each in listed if all(each[name] == value for name, value in having.items()))
+    def tell(customer, call, frames):
+        """The round of the demo. `call` makes one call and gives its answer as JSON, `frames` what the open watch has shown."""
 
-    def buy(request_id, lookup_key, quantity):
-        order = json.dumps({
-            "customer": "curl", "requestId": request_id, "lineItems": [{"lookupKey": lookup_key, "quantity": quantity}],
-            "successUrl": "https://shop.example/back",
-        })
-        return json.loads(grpcurl("-d", order, address, "tollgate.v1.BillingService/CreateCheckout"))["checkout"]
+        def get(feature):
+            return call("GetEntitlement", {"customer": customer, "feature": feature})["entitlement"]
 
-    def reason(feature, wanted):
-        until(f"{feature} is {wanted}", lambda: get("curl", feature)["reason"] == wanted)
-        print(f"ok: {feature} is {wanted}")
+        place = 0
 
-    checkout = buy("order-1", "team_monthly", 5)
+        def shown(wanted):
+            """Later in the stream than what was looked for before."""
+            nonlocal place
+            found = frames().find(wanted, place)
+            place = max(place, found)
+            return found >= 0
+
+        def reason(feature, wanted):
+            until(f"{feature} is {wanted}", lambda: get(feature)["reason"] == wanted)
+            until(f"the watch shows {wanted}", lambda: shown(wanted))
+            print(f"ok: {customer}: {feature} is {wanted}, and the open watch says so")
+
+        def buy(lookup_key, quantity):
+            order = {
+                "customer": customer, "requestId": f"{customer}-{lookup_key}", "successUrl": "https://shop.example/back",
+                "lineItems": [{"lookupKey": lookup_key, "quantity": str(quantity)}],
+            }
+            checkout = call("CreateCheckout", order)["checkout"]
+            pay(checkout["url"])
+            return checkout["id"]
+
+        def newest(kind, **having):
+            mine = [each["id"] for each in stripe("/v1/customers?limit=100")["data"] if each["metadata"].get("tollgate_customer") == customer]
+            listed = [each for each in stripe(f"/v1/{kind}?limit=100")["data"] if each["customer"] in mine]
+            return next((each for each in listed if all(each[name] == value for name, value in having.items())), None)
+
+        def past_the_period():
+            end = newest("subscriptions")["items"]["data"][0]["current_period_end"]
+            stripe("/_simulator/advance", seconds=end - stripe("/_simulator/clock")["now"] + 2 * 3_600)
+
+        until("the watch is open", lambda: "checkpoint" in frames())
+        expect(get("sso")["reason"] == "REASON_NO_PLAN", f"{customer}: without a plan it is denied, and why")
+        buy("team_monthly", 5)
+        reason("sso", "REASON_ACTIVE")
+        past_the_period()
+        until("the renewal", lambda: newest("invoices", billing_reason="subscription_cycle", status="paid"))
+        expect(get("sso")["access"] == "ACCESS_GRANTED", f"{customer}: a renewal changes nothing")
+        subscription = newest("subscriptions")
+        stripe("/_simulator/next_payment", customer=subscription["customer"], outcome="fail")
+        past_the_period()
+        reason("sso", "REASON_IN_GRACE")
+        stripe("/_simulator/next_payment", customer=subscription["customer"], outcome="succeed")
+        stripe("/_simulator/pay_invoice", invoice=newest("invoices", status="open")["id"])
+        reason("sso", "REASON_ACTIVE")
+        stripe("/_simulator/cancel", subscription=subscription["id"], at_period_end=True)
+        until("the end is announced", lambda: "REASON_CANCELED" in json.dumps(get("sso")))
+        past_the_period()
+        reason("sso", "REASON_CANCELED")
+        report = buy("report_once", 1)
+        reason("audit_report", "REASON_PURCHASED")
+        stripe("/_simulator/refund", session=report)
+        reason("audit_report", "REASON_REFUNDED")
+
+    def by_grpcurl(method, request):
+        return json.loads(grpcurl("-d", json.dumps(request), address, f"tollgate.v1.BillingService/{method}"))
+
     watch = subprocess.Popen(
-        ["grpcurl", "-plaintext", "-max-time", "60", "-d", '{"filter":{"customers":["curl"]}}', address,
+        ["grpcurl", "-plaintext", "-max-time", "300", "-d", '{"filter":{"customers":["curl"]}}', address,
          "tollgate.v1.BillingService/WatchEntitlements"], stdout=subprocess.PIPE, text=True)
-    frames = []
-    threading.Thread(target=lambda: [frames.append(line) for line in watch.stdout], daemon=True).start()
-    until("the watch is open", lambda: "checkpoint" in "".join(frames))
-    pay(checkout["url"])
-    expect(until("access", lambda: get("curl", "sso")["access"] == "ACCESS_GRANTED"), "paid: granted")
-    expect(until("a frame", lambda: "REASON_ACTIVE" in "".join(frames)), "and the open watch says so")
+    seen = []
+    threading.Thread(target=lambda: [seen.append(line) for line in watch.stdout], daemon=True).start()
+    tell("curl", by_grpcurl, lambda: "".join(seen))
     watch.kill()
-
-    month = 31 * 86_400
-    subscription = newest("subscriptions")["id"]
-    stripe("/_simulator/advance", seconds=month)
-    until("the renewal", lambda: newest("invoices", billing_reason="subscription_cycle", status="paid"))
-    reason("sso", "REASON_ACTIVE")
-    stripe("/_simulator/next_payment", customer=newest("subscriptions")["customer"], outcome="fail")
-    stripe("/_simulator/advance", seconds=month)
-    reason("sso", "REASON_IN_GRACE")
-    stripe("/_simulator/next_payment", customer=newest("subscriptions")["customer"], outcome="succeed")
-    stripe("/_simulator/pay_invoice", invoice=newest("invoices", status="open")["id"])
-    reason("sso", "REASON_ACTIVE")
-    stripe("/_simulator/cancel", subscription=subscription, at_period_end=True)
-    until("the end is announced", lambda: "REASON_CANCELED" in json.dumps(get("curl", "sso")))
-    stripe("/_simulator/advance", seconds=month)
-    reason("sso", "REASON_CANCELED")
-    report = buy("order-3", "report_once", 1)
-    pay(report["url"])
-    reason("audit_report", "REASON_PURCHASED")
-    stripe("/_simulator/refund", session=report["id"])
-    reason("audit_report", "REASON_REFUNDED")
 
     readme = pathlib.Path("README.md").read_text()
     script = re.search(r"<!-- client: .*?-->\n```python\n(.*?)```", readme, re.S).group(1)
@@ -145,6 +164,32 @@ try:
         subprocess.run(
             [sys.executable, "-m", "grpc_tools.protoc", "-I", "proto", f"--python_out={folder}", f"--grpc_python_out={folder}", *protos],
             check=True)
+        sys.path.insert(0, folder)
+        import grpc
+        from google.protobuf import json_format
+        from tollgate.v1 import billing_service_pb2 as api, billing_service_pb2_grpc
+
+        billing = billing_service_pb2_grpc.BillingServiceStub(grpc.insecure_channel(address))
+
+        def by_stub(method, request):
+            message = json_format.ParseDict(request, getattr(api, f"{method}Request")())
+            return json_format.MessageToDict(getattr(billing, method)(message, timeout=20))
+
+        watching = json_format.ParseDict({"filter": {"customers": ["stub"]}}, api.WatchEntitlementsRequest())
+        stream = billing.WatchEntitlements(watching)
+        shown = []
+
+        def follow():
+            try:
+                for frame in stream:
+                    shown.append(str(json_format.MessageToDict(frame)))
+            except grpc.RpcError:
+                pass  # cancelled below
+
+        threading.Thread(target=follow, daemon=True).start()
+        tell("stub", by_stub, lambda: "".join(shown))
+        stream.cancel()
+
         script = script.replace("localhost:50051", address).replace('"acme"', '"python"').replace("order-1", "order-2").replace("timeout=30", "timeout=10")
         pathlib.Path(folder, "client.py").write_text(script)
         client = subprocess.Popen([sys.executable, "-u", f"{folder}/client.py"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
