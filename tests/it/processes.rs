@@ -46,7 +46,7 @@ impl Place {
     }
 }
 
-/// A session that was paid by `customer-n` of a Stripe customer that names it.
+/// A Stripe customer that carries our mark: `customer-n`.
 fn event(n: usize) -> Bytes {
     json!({
         "id": format!("evt_{n}"), "object": "event", "type": "customer.updated", "created": 1_700_000_000 + n,
