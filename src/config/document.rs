@@ -17,13 +17,20 @@ fn table() -> String {
             text += &format!("\n### {group}\n\n| setting | default | what it is |\n|---|---|---|\n");
         }
         let name = setting.name.to_uppercase();
-        let file = if setting.secret { format!("<br>or `{PREFIX}{name}_FILE`") } else { String::new() };
+        let file = if setting.secret {
+            format!("<br>or `{PREFIX}{name}_FILE`")
+        } else {
+            String::new()
+        };
         let default = match defaults.shown(setting.name) {
             none if matches!(none.as_str(), "" | "[]" | "\"\"") => "".to_owned(),
             shown => format!("`{}`", shown.trim_matches('"')),
         };
         let doc = setting.doc.trim();
-        text += &format!("| `{PREFIX}{name}`{file} | {default} | {doc} *{}* |\n", setting.kind);
+        text += &format!(
+            "| `{PREFIX}{name}`{file} | {default} | {doc} *{}* |\n",
+            setting.kind
+        );
     }
     text + "\n"
 }
@@ -37,6 +44,10 @@ fn the_documented_settings_are_those_of_the_code() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
     } else {
-        assert_eq!(written, table(), "run UPDATE_DOCS=1 cargo test -p tollgate --lib config");
+        assert_eq!(
+            written,
+            table(),
+            "run UPDATE_DOCS=1 cargo test -p tollgate --lib config"
+        );
     }
 }

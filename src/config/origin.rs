@@ -58,11 +58,7 @@ pub(super) fn merge(layers: Vec<Layer>) -> Result<Config, ConfigError> {
                 wrong.push(unknown(&name, &origin));
                 continue;
             };
-            let given = Given {
-                raw,
-                origin,
-                as_file,
-            };
+            let given = Given { raw, origin, as_file };
             if here.insert(setting.name, given).is_some() {
                 let name = setting.name;
                 wrong.push(format!(
@@ -87,11 +83,7 @@ pub(super) fn merge(layers: Vec<Layer>) -> Result<Config, ConfigError> {
 
 impl Config {
     fn take(&mut self, name: &'static str, given: Given) -> Result<(), String> {
-        let Given {
-            raw,
-            origin,
-            as_file,
-        } = given;
+        let Given { raw, origin, as_file } = given;
         let (raw, origin) = if as_file {
             let by = origin.to_string();
             let Raw::String(path) = raw else {
@@ -193,7 +185,9 @@ pub(super) fn environment(
 ) -> Result<Layer, ConfigError> {
     let mut layer = vec![];
     for (variable, value) in variables {
-        let Some(variable) = variable.to_str() else { continue };
+        let Some(variable) = variable.to_str() else {
+            continue;
+        };
         let Some(name) = variable.strip_prefix(PREFIX).map(str::to_lowercase) else {
             continue;
         };

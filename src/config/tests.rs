@@ -46,7 +46,10 @@ fn the_environment_beats_the_file_and_both_are_named_as_origins() {
         &[("TOLLGATE_LOG", "warn"), ("OTHER", "x")],
     )
     .unwrap();
-    assert_eq!((config.deployment.as_str(), config.log.as_str()), ("staging", "warn"));
+    assert_eq!(
+        (config.deployment.as_str(), config.log.as_str()),
+        ("staging", "warn")
+    );
     let text = config.effective(false);
     for line in [
         "deployment = \"staging\"  # x.toml",
@@ -84,12 +87,18 @@ fn lists_come_from_commas_and_lines_and_spans_from_words() {
 
 #[test]
 fn text_of_digits_stays_as_it_is_written() {
-    assert_eq!(with("", &[("TOLLGATE_DEPLOYMENT", "007")]).unwrap().deployment, "007");
+    assert_eq!(
+        with("", &[("TOLLGATE_DEPLOYMENT", "007")]).unwrap().deployment,
+        "007"
+    );
 }
 
 #[test]
 fn all_that_is_wrong_is_named_at_once() {
-    let text = refused("drain_delay = 'soon'\nbogus = 1\ndatabase_connections = 'many'", &[]);
+    let text = refused(
+        "drain_delay = 'soon'\nbogus = 1\ndatabase_connections = 'many'",
+        &[],
+    );
     for name in ["drain_delay", "bogus", "database_connections"] {
         assert!(text.contains(name), "{text}");
     }
@@ -106,7 +115,10 @@ fn all_that_is_wrong_is_named_at_once() {
 
 #[test]
 fn an_empty_webhook_secret_is_refused() {
-    for toml in ["stripe_webhook_secrets = ['whsec_a', ' ']", "stripe_webhook_secrets = ','"] {
+    for toml in [
+        "stripe_webhook_secrets = ['whsec_a', ' ']",
+        "stripe_webhook_secrets = ','",
+    ] {
         let text = from(toml).unwrap().check().unwrap_err().to_string();
         assert!(text.contains("STRIPE_WEBHOOK_SECRETS is empty"), "{text}");
     }
@@ -114,10 +126,15 @@ fn an_empty_webhook_secret_is_refused() {
 
 #[test]
 fn no_secret_is_printed() {
-    let config = from("stripe_secret_key = 'sk_test_hidden'\ndatabase_url = 'postgres://u:hidden@h/d'\ncallers = 'hidden'");
+    let config = from(
+        "stripe_secret_key = 'sk_test_hidden'\ndatabase_url = 'postgres://u:hidden@h/d'\ncallers = 'hidden'",
+    );
     let config = config.unwrap();
     let text = format!("{config:?}{}", config.effective(false));
-    assert!(!text.contains("hidden") && text.contains("stripe_secret_key = \"(redacted)\""), "{text}");
+    assert!(
+        !text.contains("hidden") && text.contains("stripe_secret_key = \"(redacted)\""),
+        "{text}"
+    );
 }
 
 #[test]
@@ -138,7 +155,11 @@ fn a_secret_may_be_in_a_file_of_its_own_and_is_read_again() {
     assert!(wrong.is_empty());
     std::fs::write(file.path(), "").unwrap();
     let (read, wrong) = config.reread();
-    assert_eq!(read.stripe_secret_key.unwrap().expose(), "sk_test_one", "what was, stays");
+    assert_eq!(
+        read.stripe_secret_key.unwrap().expose(),
+        "sk_test_one",
+        "what was, stays"
+    );
     assert!(wrong[0].1.to_string().contains("is empty"));
 }
 
@@ -158,10 +179,16 @@ fn a_secret_and_its_file_cannot_both_be_given_but_one_layer_beats_the_other() {
         "stripe_secret_key = 'sk_test_toml'",
         &[("TOLLGATE_STRIPE_SECRET_KEY_FILE", path)],
     );
-    assert_eq!(config.unwrap().stripe_secret_key.unwrap().expose(), "sk_test_file");
+    assert_eq!(
+        config.unwrap().stripe_secret_key.unwrap().expose(),
+        "sk_test_file"
+    );
     let toml = format!("stripe_secret_key_file = {path:?}");
     let config = with(&toml, &[("TOLLGATE_STRIPE_SECRET_KEY", "sk_test_variable")]).unwrap();
-    assert_eq!(config.stripe_secret_key.as_ref().unwrap().expose(), "sk_test_variable");
+    assert_eq!(
+        config.stripe_secret_key.as_ref().unwrap().expose(),
+        "sk_test_variable"
+    );
     assert_eq!(config.reread().0.stripe_secret_key, config.stripe_secret_key);
 }
 

@@ -175,7 +175,9 @@ impl<T: Value> Value for Vec<T> {
 
 fn uncommented(line: &str) -> &str {
     let starts = |(at, _): &(usize, &str)| line[..*at].chars().last().is_none_or(char::is_whitespace);
-    line.match_indices('#').find(starts).map_or(line, |(at, _)| &line[..at])
+    line.match_indices('#')
+        .find(starts)
+        .map_or(line, |(at, _)| &line[..at])
 }
 
 impl Value for Span {
