@@ -1,11 +1,12 @@
 //! The commands.
 //!
-//! Exit codes: 0 done · 1 failed · 3 `check` said no · 64 the command line or a setting is wrong.
+//! Exit codes: 0 done · 1 failed · 3 `check` or `health` said no · 64 the command line or a setting is wrong.
 
 mod ask;
 mod call;
 mod catalog;
 mod checkout;
+mod health;
 mod serve;
 mod watch;
 
@@ -59,6 +60,8 @@ enum Command {
     Watch(watch::Watch),
     /// Open a page on which a customer can buy, or ask what became of one.
     Checkout(checkout::Checkout),
+    /// Ask a running service whether it is ready; exits with 3 if not.
+    Health(health::Health),
     /// Check a catalog, or make it the active one.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -130,6 +133,11 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Dev(command) => command.run(config()?).await?,
         Command::Get(command) => command.run().await?,
         Command::Check(command) => {
+            if !command.run().await? {
+                return Ok(ExitCode::from(SAID_NO));
+            }
+        }
+        Command::Health(command) => {
             if !command.run().await? {
                 return Ok(ExitCode::from(SAID_NO));
             }

@@ -30,6 +30,7 @@ const NOT_SETTINGS: &[&str] = &[
     "postgres",
     "stripe_corpus",
     "test_database_url",
+    "test_outage_seconds",
     "tools",
 ];
 
