@@ -3,6 +3,7 @@
 mod once;
 mod reload;
 mod settings;
+mod stations;
 mod steer;
 
 use std::net::SocketAddr;
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
 use tollgate_store::Store;
@@ -25,6 +25,8 @@ use crate::config::Config;
 use crate::feed::{self, Feed};
 use crate::pipeline::{self, Pipeline};
 use crate::telemetry;
+
+use stations::Stations;
 
 pub use once::{apply_catalog, log, migrate};
 pub use settings::store_settings;
@@ -40,7 +42,7 @@ pub struct Running {
     pub store: Store,
     feed: Feed,
     health: Health,
-    stations: JoinSet<(&'static str, Result<()>)>,
+    stations: Stations,
     /// Listeners end first, then what they feed.
     listening: CancellationToken,
     working: CancellationToken,
@@ -66,12 +68,12 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     store.check_schema().await?;
     store.pin(stripe.livemode()).await?;
     let working = CancellationToken::new();
-    let mut stations: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
+    let mut stations = Stations::default();
     let clock = match clock {
         Some(clock) => clock,
         None => {
             let (clock, follow) = steer::follow_database(store.clone(), working.clone()).await?;
-            stations.spawn(async { ("clock", follow.await) });
+            stations.add("clock", follow);
             clock
         }
     };
@@ -120,21 +122,23 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     };
     let stop = running.working.clone();
     let every = settings::duration(config.reload_interval);
-    running.station("reload", reload::run(config.clone(), users, every, stop.clone()));
-    running.station("pipeline", pipeline.run(stop.clone()));
-    running.station("feed", feed.clone().run(stop.clone()));
-    running.station(
+    running
+        .stations
+        .add("reload", reload::run(config.clone(), users, every, stop.clone()));
+    running.stations.add("pipeline", pipeline.run(stop.clone()));
+    running.stations.add("feed", feed.clone().run(stop.clone()));
+    running.stations.add(
         "readiness",
         report_readiness(feed.ready(), health.clone(), stop.clone()),
     );
     let operations = ops::router(move || metrics.render(), &health);
     let limits = settings::listen(config);
-    running.station(
+    running.stations.add(
         "ops",
         finished(listen::serve(ops_listener, operations, limits.clone(), stop)),
     );
     let stop = running.listening.clone();
-    running.station(
+    running.stations.add(
         "webhook",
         finished(listen::serve(
             webhook_listener,
@@ -147,7 +151,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         listen: limits,
         ..grpc::Settings::default()
     };
-    running.station(
+    running.stations.add(
         "grpc",
         finished(grpc::serve(
             grpc_listener,
@@ -162,10 +166,6 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
 }
 
 impl Running {
-    fn station(&mut self, name: &'static str, work: impl Future<Output = Result<()>> + Send + 'static) {
-        self.stations.spawn(async move { (name, work.await) });
-    }
-
     /// Returns once this replica has caught up, or why a station ended before.
     ///
     /// # Errors
@@ -180,12 +180,7 @@ impl Running {
 
     /// Returns when a station has ended unasked: the process can only end with an error then.
     pub async fn failed(&mut self) -> anyhow::Error {
-        match self.stations.join_next().await {
-            Some(Ok((name, Ok(())))) => anyhow!("the {name} station ended unasked"),
-            Some(Ok((name, Err(error)))) => error.context(format!("the {name} station failed")),
-            Some(Err(panic)) => anyhow!("a station panicked: {panic}"),
-            None => anyhow!("no station runs"),
-        }
+        self.stations.failed().await
     }
 
     /// The order of an end: not ready, until balancers have noticed; watchers are told; connections finish what runs;
@@ -200,28 +195,10 @@ impl Running {
         self.feed.close();
         self.listening.cancel();
         let deadline = self.drain_deadline + GRACE;
-        let ended = tokio::time::timeout(deadline, self.ended()).await;
-        self.stations.abort_all();
+        let ended = tokio::time::timeout(deadline, self.stations.ended(&self.working)).await;
+        self.stations.cut();
         self.store.close().await;
         ended.unwrap_or_else(|_| Err(anyhow!("not finished after {deadline:?}: the rest was cut")))
-    }
-
-    async fn ended(&mut self) -> Result<()> {
-        let mut outcome = Ok(());
-        let mut listeners = 2;
-        while let Some(station) = self.stations.join_next().await {
-            match station {
-                Ok((name, result)) => {
-                    listeners -= i32::from(matches!(name, "grpc" | "webhook"));
-                    outcome = outcome.and(result.with_context(|| format!("the {name} station failed")));
-                }
-                Err(panic) => outcome = outcome.and(Err(anyhow!("a station panicked: {panic}"))),
-            }
-            if listeners == 0 {
-                self.working.cancel();
-            }
-        }
-        outcome
     }
 }
 
