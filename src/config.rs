@@ -13,7 +13,7 @@ use figment::{Figment, Profile};
 use serde::Deserialize;
 use tollgate_domain::time::Span;
 
-pub use value::{Secret, list, span};
+pub use value::{Secret, lines, list, span};
 
 const PREFIX: &str = "TOLLGATE_";
 
@@ -43,13 +43,30 @@ pub struct Config {
     /// Of the release that brings the catalog: an older one's is not made active any more. Without it a catalog that a newer
     /// one has replaced is not brought back by a restart.
     pub catalog_generation: Option<i64>,
-    /// Who may call: `name=sha256-of-token` each.
-    #[serde(deserialize_with = "list")]
-    pub callers: Vec<Secret>,
+    /// Who may call, by what proof, and what: `name = sha256:… scopes`, separated by commas or on a line each.
+    #[serde(deserialize_with = "lines")]
+    pub callers: Secret,
 
     /// Lets everybody call; only on a loopback address.
     pub insecure_no_auth: bool,
     pub grpc_listen: SocketAddr,
+    /// The gRPC listener's certificate and key in PEM: both or neither (plaintext). Read again when they change.
+    pub tls_certificate_file: Option<PathBuf>,
+    pub tls_key_file: Option<PathBuf>,
+    /// In PEM: who signs the certificates of callers that have no token.
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// Whether a connection without a client certificate is refused.
+    pub tls_client_certificate: ClientCertificate,
+    /// The public keys of who signs JWTs: a file or an https URL.
+    pub jwt_jwks: Option<String>,
+    /// In PEM: who signed the certificate of that URL's server, where the web's authorities did not.
+    pub jwt_jwks_ca_file: Option<PathBuf>,
+    /// A bearer token for that URL.
+    pub jwt_jwks_token_file: Option<PathBuf>,
+    /// What a JWT's `iss` must be.
+    pub jwt_issuer: Option<String>,
+    /// What a JWT's `aud` must be or hold.
+    pub jwt_audience: Option<String>,
     pub webhook_listen: SocketAddr,
     /// Health and metrics, without authentication: never public.
     pub ops_listen: SocketAddr,
@@ -74,6 +91,8 @@ pub struct Config {
     /// Between two checkpoints of a watch.
     #[serde(deserialize_with = "span")]
     pub checkpoint_interval: Span,
+    /// Streams that one caller may have open at one replica.
+    pub max_watches_per_caller: usize,
     pub database_connections: u32,
 
     /// Between "not ready" and `Closing` to watchers: until balancers have noticed.
@@ -85,6 +104,14 @@ pub struct Config {
     pub log_format: LogFormat,
     /// As in `RUST_LOG`.
     pub log: String,
+}
+
+/// Whether connections need a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificate {
+    Optional,
+    Required,
 }
 
 /// How a log line looks.
@@ -104,9 +131,18 @@ impl Default for Config {
             stripe_webhook_secrets: vec![],
             catalog: None,
             catalog_generation: None,
-            callers: vec![],
+            callers: Secret::default(),
             insecure_no_auth: false,
             grpc_listen: everywhere(50051),
+            tls_certificate_file: None,
+            tls_key_file: None,
+            tls_client_ca_file: None,
+            tls_client_certificate: ClientCertificate::Optional,
+            jwt_jwks: None,
+            jwt_jwks_ca_file: None,
+            jwt_jwks_token_file: None,
+            jwt_issuer: None,
+            jwt_audience: None,
             webhook_listen: everywhere(8080),
             ops_listen: everywhere(9090),
             deployment: "default".into(),
@@ -117,6 +153,7 @@ impl Default for Config {
             webhook_body_limit: 1 << 20,
             confirm_after: Span::seconds(10),
             checkpoint_interval: Span::seconds(5),
+            max_watches_per_caller: 5_000,
             database_connections: 10,
             drain_delay: Span::seconds(5),
             drain_deadline: Span::seconds(20),
@@ -189,12 +226,31 @@ impl Config {
         );
         need(
             self.insecure_no_auth || !self.callers.is_empty(),
-            "TOLLGATE_CALLERS is not set: who may call, as name=sha256-of-token separated by commas (on a laptop: \
-             --insecure-no-auth)",
+            "TOLLGATE_CALLERS is not set: who may call; `tollgate token create NAME` prints a token and its line (on a \
+             laptop: --insecure-no-auth)",
         );
         need(
             !self.insecure_no_auth || self.grpc_listen.ip().is_loopback(),
             "--insecure-no-auth works on a loopback address only: set TOLLGATE_GRPC_LISTEN=127.0.0.1:50051, or callers",
+        );
+        need(
+            self.tls_certificate_file.is_some() == self.tls_key_file.is_some(),
+            "TOLLGATE_TLS_CERTIFICATE_FILE and TOLLGATE_TLS_KEY_FILE go together: set both, or neither",
+        );
+        need(
+            self.tls_client_ca_file.is_none() || self.tls_certificate_file.is_some(),
+            "TOLLGATE_TLS_CLIENT_CA_FILE is of use with TLS only: set TOLLGATE_TLS_CERTIFICATE_FILE and \
+             TOLLGATE_TLS_KEY_FILE too",
+        );
+        need(
+            self.tls_client_certificate == ClientCertificate::Optional || self.tls_client_ca_file.is_some(),
+            "TOLLGATE_TLS_CLIENT_CERTIFICATE=required needs TOLLGATE_TLS_CLIENT_CA_FILE: who signs the certificates",
+        );
+        let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        need(
+            !text(&self.jwt_jwks) || (text(&self.jwt_issuer) && text(&self.jwt_audience)),
+            "TOLLGATE_JWT_JWKS needs TOLLGATE_JWT_ISSUER and TOLLGATE_JWT_AUDIENCE: without them a token that was made \
+             for another service would be good here",
         );
         need(
             self.webhook_tolerance > Span::ZERO,

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use tollgate_domain::time::Span;
 
 /// Text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -62,6 +62,19 @@ pub fn list<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Vec<T
             .collect::<Option<_>>()
             .ok_or_else(|| D::Error::custom("must be a list of texts")),
         _ => Err(D::Error::custom("must be a list, or texts separated by commas")),
+    }
+}
+
+/// Text of several lines; a list is one line for each.
+pub fn lines<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+    match serde_json::Value::deserialize(from)? {
+        serde_json::Value::String(text) => Ok(Secret(text)),
+        serde_json::Value::Array(lines) => {
+            let lines: Option<Vec<&str>> = lines.iter().map(serde_json::Value::as_str).collect();
+            let lines = lines.ok_or_else(|| D::Error::custom("must be a list of texts"))?;
+            Ok(Secret(lines.join("\n")))
+        }
+        _ => Err(D::Error::custom("must be text, or a list of texts")),
     }
 }
 
