@@ -16,13 +16,15 @@ use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
 use tollgate_store::Store;
 
+use crate::api::grpc::auth::Callers;
 use crate::api::grpc::health::Health;
 use crate::api::grpc::listen;
+use crate::api::grpc::listen::tls::Tls;
 use crate::api::grpc::service::Service;
 use crate::api::{grpc, ops, webhook};
 use crate::commands::Commands;
 use crate::config::Config;
-use crate::feed::{self, Feed};
+use crate::feed::Feed;
 use crate::pipeline::{self, Pipeline};
 use crate::telemetry;
 
@@ -40,6 +42,10 @@ pub struct Running {
     pub webhook: SocketAddr,
     pub ops: SocketAddr,
     pub store: Store,
+    /// Who may call the gRPC listener; to be replaced while it runs.
+    pub callers: Callers,
+    /// What the gRPC listener offers; to be reloaded while it runs.
+    pub tls: Option<Tls>,
     feed: Feed,
     health: Health,
     stations: Stations,
@@ -56,13 +62,15 @@ pub struct Running {
 /// A setting, the database, the catalog or an address is not usable; the text says what to do.
 pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     config.check()?;
-    let callers = settings::callers(config)?;
+    let metrics = telemetry::metrics();
+    let tls = settings::tls(config)?;
+    let jwt = settings::jwt(config).await?;
+    let callers = settings::callers(config, jwt.clone())?;
     let webhook_settings = settings::webhook(config)?;
     let stripe = settings::stripe(config)?;
     let grpc_listener = bind(config.grpc_listen, "TOLLGATE_GRPC_LISTEN").await?;
     let webhook_listener = bind(config.webhook_listen, "TOLLGATE_WEBHOOK_LISTEN").await?;
     let ops_listener = bind(config.ops_listen, "TOLLGATE_OPS_LISTEN").await?;
-    let metrics = telemetry::metrics();
 
     let store = Store::connect(&store_settings(config)?).await?;
     store.check_schema().await?;
@@ -84,7 +92,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
             .with_context(|| format!("the catalog {} is not active", file.display()))?;
     }
 
-    let feed = Feed::new(store.clone(), clock.clone(), feed::Settings::default());
+    let feed = Feed::new(store.clone(), clock.clone(), settings::feed(config));
     let health = Health::new();
     let livemode = stripe.livemode();
     let pipeline = Pipeline::new(
@@ -94,6 +102,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         settings::pipeline(config, livemode),
     );
     let users = reload::Users {
+        callers: callers.clone(),
         store: store.clone(),
         stripe: stripe.clone(),
         webhook_secrets: webhook_settings.secrets.clone(),
@@ -112,6 +121,8 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         webhook: webhook_listener.local_addr()?,
         ops: ops_listener.local_addr()?,
         store,
+        callers: callers.clone(),
+        tls: tls.clone(),
         feed: feed.clone(),
         health: health.clone(),
         stations,
@@ -135,13 +146,27 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     let limits = settings::listen(config);
     running.stations.add(
         "ops",
-        finished(listen::serve(ops_listener, operations, limits.clone(), stop)),
+        finished(listen::serve(
+            ops_listener,
+            None,
+            operations,
+            limits.clone(),
+            stop,
+        )),
     );
+    let working = running.working.clone();
+    if let Some(jwt) = jwt {
+        running.stations.add("jwt", followed(jwt.follow(working.clone())));
+    }
+    if let Some(tls) = tls.clone() {
+        running.stations.add("tls", followed(tls.follow(working)));
+    }
     let stop = running.listening.clone();
     running.stations.add(
         "webhook",
         finished(listen::serve(
             webhook_listener,
+            None,
             door,
             limits.clone(),
             stop.clone(),
@@ -149,6 +174,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     );
     let settings = grpc::Settings {
         listen: limits,
+        tls,
         ..grpc::Settings::default()
     };
     running.stations.add(
@@ -232,6 +258,11 @@ async fn finished(listening: impl Future<Output = usize>) -> Result<()> {
         0 => Ok(()),
         cut => bail!("{cut} connections were still busy at the drain deadline and were cut"),
     }
+}
+
+async fn followed(files: impl Future<Output = ()>) -> Result<()> {
+    files.await;
+    Ok(())
 }
 
 async fn report_readiness(

@@ -11,10 +11,12 @@ use tollgate_stripe::Client;
 use tollgate_stripe::signature::Secrets;
 
 use super::settings;
+use crate::api::grpc::auth::Callers;
 use crate::config::Config;
 
 /// Who uses what can be rotated.
 pub(super) struct Users {
+    pub callers: Callers,
     pub store: Store,
     pub stripe: Client,
     pub webhook_secrets: Arc<ArcSwap<Secrets>>,
@@ -61,6 +63,10 @@ impl Users {
                 "database_url",
                 settings::store_settings(now).and_then(|new| Ok(self.store.reconnect_with(&new)?)),
             );
+        }
+        if before.callers != now.callers {
+            let callers = settings::caller_list(now.callers.expose());
+            tell("callers", callers.map(|new| self.callers.replace(new)));
         }
         if before.stripe_secret_key != now.stripe_secret_key {
             tell(

@@ -19,7 +19,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
-use super::auth::Caller;
+use super::auth::caller::Caller;
+use super::auth::entry;
 use super::proto::billing_service_client::BillingServiceClient;
 use super::proto::*;
 use super::*;
@@ -37,14 +38,10 @@ impl BillingService for Stub {
         &self,
         request: Request<GetEntitlementRequest>,
     ) -> Answer<GetEntitlementResponse> {
-        let caller = request
-            .extensions()
-            .get::<CallerName>()
-            .cloned()
-            .unwrap_or_default();
+        let caller = Caller::of(request.extensions())?;
         let entitlement = Entitlement {
             feature: request.into_inner().feature,
-            plans: vec![caller.0.to_string()],
+            plans: caller.name().iter().map(ToString::to_string).collect(),
             ..Entitlement::default()
         };
         Ok(Response::new(GetEntitlementResponse {
@@ -182,7 +179,7 @@ async fn a_token_is_needed_for_calls_but_not_for_health_and_names_the_caller() {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let callers = Callers::only(vec![Caller::parse(&format!("web={digest}")).unwrap()]);
+    let callers = Callers::only(entry::parse(&format!("web={digest}")).unwrap(), None, || 0);
     let served = Served::with(callers, Settings::default()).await;
     let mut client = served.client().await;
     let refused = client.get_entitlement(sso()).await.unwrap_err();
