@@ -7,6 +7,7 @@ mod call;
 mod catalog;
 mod checkout;
 mod serve;
+mod token;
 mod watch;
 
 use std::path::PathBuf;
@@ -59,6 +60,9 @@ enum Command {
     Watch(watch::Watch),
     /// Open a page on which a customer can buy, or ask what became of one.
     Checkout(checkout::Checkout),
+    /// Make tokens for callers.
+    #[command(subcommand)]
+    Token(token::Token),
     /// Check a catalog, or make it the active one.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -136,6 +140,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         }
         Command::Watch(command) => command.run().await?,
         Command::Checkout(command) => command.run().await?,
+        Command::Token(command) => command.run()?,
         Command::Catalog(command) => command.run(config).await?,
         #[cfg(feature = "dev")]
         Command::PostgresSupervisor { .. } => {}

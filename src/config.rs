@@ -24,6 +24,9 @@ const NOT_SETTINGS: &[&str] = &[
     "postgres",
     "stripe_corpus",
     "test_database_url",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
     "tools",
 ];
 
