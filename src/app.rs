@@ -30,8 +30,8 @@ use crate::telemetry;
 
 use stations::Stations;
 
-pub use once::{apply_catalog, log, migrate};
-pub use settings::store_settings;
+pub use once::{apply_catalog, log, migrate, new_token};
+pub use settings::{caller_list, store_settings};
 
 /// What the stations may take beyond the listeners' deadline.
 const GRACE: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ mod catalog;
 mod checkout;
 mod health;
 mod serve;
+mod token;
 mod watch;
 
 use std::path::PathBuf;
@@ -62,6 +63,9 @@ enum Command {
     Checkout(checkout::Checkout),
     /// Ask a running service whether it is ready; exits with 3 if not.
     Health(health::Health),
+    /// Make tokens for callers.
+    #[command(subcommand)]
+    Token(token::Token),
     /// Check a catalog, or make it the active one.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -144,6 +148,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         }
         Command::Watch(command) => command.run().await?,
         Command::Checkout(command) => command.run().await?,
+        Command::Token(command) => command.run()?,
         Command::Catalog(command) => command.run(config).await?,
         #[cfg(feature = "dev")]
         Command::PostgresSupervisor { .. } => {}

@@ -31,6 +31,9 @@ const NOT_SETTINGS: &[&str] = &[
     "stripe_corpus",
     "test_database_url",
     "test_outage_seconds",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
     "tools",
 ];
 

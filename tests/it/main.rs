@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad_input;
+mod callers;
 mod corpus;
 mod door;
 mod history;

@@ -46,7 +46,7 @@ async fn until(
 }
 
 /// The n-th state of a customer's subscription; what Stripe has is nothing, so this is all that is ever known.
-async fn change(app: &TestApp, n: i64, customer: &str, quantity: u64) {
+pub async fn send(app: &TestApp, n: i64, customer: &str, quantity: u64) {
     let event = json!({
         "id": format!("evt_{n}_{customer}"), "object": "event", "type": "customer.subscription.updated",
         "created": 1_900_000_000 + 100 * n, "livemode": false,
@@ -66,6 +66,10 @@ async fn change(app: &TestApp, n: i64, customer: &str, quantity: u64) {
         .event(&app.webhook_url(), SECRET, event.to_string().into())
         .await;
     assert_eq!(status, Ok(StatusCode::OK));
+}
+
+async fn change(app: &TestApp, n: i64, customer: &str, quantity: u64) {
+    send(app, n, customer, quantity).await;
     let quantity = i64::try_from(quantity).unwrap();
     eventually("the change is served", async || {
         let request = GetEntitlementRequest {

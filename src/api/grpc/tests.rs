@@ -365,3 +365,30 @@ async fn one_connection_too_many_is_closed_at_once() {
     assert!(matches!(refused.try_read(&mut [0]), Ok(0) | Err(_)));
     client.get_entitlement(sso()).await.unwrap();
 }
+
+#[tokio::test]
+async fn who_is_silent_is_let_go_with_tls_and_without() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let files = listen::tls::Files {
+        certificate: folder.path().join("tls.crt"),
+        key: folder.path().join("tls.key"),
+        clients: None,
+    };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    for tls in [None, Some(Tls::load(files).unwrap())] {
+        let settings = Settings {
+            tls,
+            listen: listen::Settings {
+                patience: Duration::from_millis(50),
+                ..Default::default()
+            },
+            ..Settings::default()
+        };
+        let served = Served::with(Callers::everybody(), settings).await;
+        let silent = TcpStream::connect(served.address).await.unwrap();
+        silent.readable().await.unwrap();
+        assert!(matches!(silent.try_read(&mut [0]), Ok(0) | Err(_)));
+    }
+}

@@ -10,6 +10,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
 use tollgate_domain::id::CustomerId;
 
 use super::scope::{Scope, Scopes};
@@ -81,6 +84,32 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, InvalidCallers> {
 }
 
 impl Entry {
+    /// A caller's line, and the token that proves it: random bytes in words that a header and a shell can carry.
+    ///
+    /// # Errors
+    /// The name, a scope or a prefix is none.
+    pub fn with_token(
+        name: &str,
+        scopes: &[String],
+        customers: &[String],
+        random: [u8; 32],
+    ) -> Result<(String, String), String> {
+        let token = format!("tg_{}", URL_SAFE_NO_PAD.encode(random));
+        let digest: String = Sha256::digest(&token)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let mut line = format!("{name} = sha256:{digest}");
+        let usual: Vec<String> = Scopes::USUAL.iter().map(ToString::to_string).collect();
+        for scope in if scopes.is_empty() { &usual } else { scopes } {
+            line += &format!(" {scope}");
+        }
+        for prefix in customers {
+            line += &format!(" customers:{prefix}");
+        }
+        Entry::parse(&line).map(|_| (token, line))
+    }
+
     /// Who is not asked for a name.
     pub(super) fn unnamed(scopes: Scopes) -> Entry {
         Entry {
@@ -197,6 +226,30 @@ mod tests {
             Whom::prefixes(["acme-".into(), "beta-".into()])
         );
         assert_eq!(parse(&format!("old={HEX}")).unwrap()[0].proof, callers[0].proof);
+    }
+
+    #[test]
+    fn a_new_token_goes_with_its_line_and_bad_words_make_none() {
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (token, line) = Entry::with_token("web", &words(&["read"]), &words(&["acme-"]), [7; 32]).unwrap();
+        assert!(token.starts_with("tg_") && token.len() == 46);
+        let entry = &parse(&line).unwrap()[0];
+        assert_eq!(entry.proof, Proof::Token(Sha256::digest(&token).into()));
+        assert_eq!(entry.customers, Whom::prefixes(["acme-".into()]));
+        let (_, usual) = Entry::with_token("web", &[], &[], [7; 32]).unwrap();
+        assert!(usual.ends_with(" checkout read watch"));
+        for (name, scope, prefix) in [
+            ("we b", "read", "a"),
+            ("#web", "read", "a"),
+            ("", "read", "a"),
+            ("web", "write", "a"),
+            ("web", "#read", "a"),
+            ("web", "read", "-"),
+            ("web", "read", "a,b=00"),
+        ] {
+            let made = Entry::with_token(name, &words(&[scope]), &words(&[prefix]), [7; 32]);
+            assert!(made.is_err(), "{name} {scope} {prefix}");
+        }
     }
 
     #[test]

@@ -28,14 +28,15 @@ impl Keys {
         let set: Set = serde_json::from_slice(json).map_err(|_| "it is no JSON with a list `keys`")?;
         let of = |jwk: serde_json::Value| {
             let jwk: Jwk = serde_json::from_value(jwk).ok()?;
-            let algorithms = algorithms(&jwk)?;
-            let mut validation = Validation::default();
-            validation.algorithms = algorithms;
+            let mut validation = Validation {
+                algorithms: algorithms(&jwk)?,
+                validate_nbf: true,
+                leeway: LEEWAY,
+                ..Validation::default()
+            };
             validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
             validation.set_issuer(&[issuer]);
             validation.set_audience(&[audience]);
-            validation.validate_nbf = true;
-            validation.leeway = LEEWAY;
             Some(Key {
                 key: DecodingKey::from_jwk(&jwk).ok()?,
                 id: jwk.common.key_id,
