@@ -1,22 +1,23 @@
 //! JWTs: good ones, every kind of bad one, keys from a file and from a server.
 
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use axum::Router;
+use axum::routing::get;
+use http::{HeaderMap, StatusCode};
 use ring::hmac;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tollgate::api::grpc::listen;
+use tollgate::api::grpc::listen::tls::{Files, Tls};
+use tollgate::api::grpc::proto::CloseReason;
 use tollgate::app;
 use tollgate::config::Config;
 use tonic::Code;
 
+use super::certificates::{Authority, Folder};
 use super::issuer::{AUDIENCE, ISSUER, Signer, claims, now, published, text};
 use super::{closed, everybody, failure, only, sso, with};
 use crate::support::TestApp;
-use tollgate::api::grpc::proto::CloseReason;
 
 const REPORTS: &str = "reports = jwt:system:serviceaccount:shop:reports read watch";
 
@@ -196,14 +197,53 @@ async fn a_stream_ends_when_its_token_expires() {
 #[tokio::test]
 async fn keys_come_from_a_server_on_this_machine_too() {
     let signer = Signer::rsa("rsa");
-    let published = Arc::new(Mutex::new(published(&[&signer])));
-    let url = serve(published).await;
+    let url = serve(published(&[&signer]), None, None).await;
     let app = TestApp::with(jwt(url)).await;
+    let token = signer.token(&claims(600));
     app.client()
         .await
-        .get_entitlement(with(&signer.token(&claims(600)), sso()))
+        .get_entitlement(with(&token, sso()))
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn keys_come_from_a_server_that_wants_a_token_and_is_vouched_for_by_a_private_authority() {
+    let (signer, ca) = (Signer::ec("ec"), Authority::new());
+    let folder = Folder::new(&ca.server());
+    let files = Files {
+        certificate: folder.path().join("tls.crt"),
+        key: folder.path().join("tls.key"),
+        clients: None,
+    };
+    let url = serve(
+        published(&[&signer]),
+        Some("of-the-pod"),
+        Some(Tls::load(files).unwrap()),
+    )
+    .await;
+    let trusted = folder.write("ca.crt", &ca.pem());
+    let token_file = folder.write(
+        "token",
+        "of-the-pod
+",
+    );
+    let token = signer.token(&claims(600));
+    // Who does not get the keys serves all the same, to callers of another kind.
+    for (ca_file, token_file, good) in [
+        (None, Some(token_file.clone()), false),
+        (Some(trusted.clone()), None, false),
+        (Some(trusted), Some(token_file), true),
+    ] {
+        let app = TestApp::with(|config| {
+            jwt(&url)(config);
+            config.jwt_jwks_ca_file = ca_file;
+            config.jwt_jwks_token_file = token_file;
+        })
+        .await;
+        let answer = app.client().await.get_entitlement(with(&token, sso())).await;
+        assert_eq!(answer.is_ok(), good, "{answer:?}");
+    }
 }
 
 #[tokio::test]
@@ -241,22 +281,26 @@ async fn settings_for_jwts_that_would_let_in_others_are_refused() {
     assert!(app::caller_list(REPORTS).is_ok());
 }
 
-/// Answers every request with the text.
-async fn serve(text: Arc<Mutex<String>>) -> String {
+/// Publishes keys, for who has the token if there is one.
+async fn serve(keys: String, token: Option<&'static str>, tls: Option<Tls>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/openid/v1/jwks", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let text = text.clone();
-            let answer = service_fn(move |_| {
-                let body = Full::new(Bytes::from(text.lock().unwrap().clone()));
-                async { Ok::<_, std::convert::Infallible>(http::Response::new(body)) }
-            });
-            let connection =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
-            tokio::spawn(connection);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!(
+        "{scheme}://localhost:{}/openid/v1/jwks",
+        listener.local_addr().unwrap().port()
+    );
+    let answer = get(async move |headers: HeaderMap| {
+        let sent = headers
+            .get("authorization")
+            .map(|value| value.to_str().unwrap().to_owned());
+        if sent == token.map(|token| format!("Bearer {token}")) {
+            Ok(keys.clone())
+        } else {
+            Err(StatusCode::FORBIDDEN)
         }
     });
+    let router: Router = Router::new().route("/openid/v1/jwks", answer);
+    let (settings, stop) = (listen::Settings::default(), CancellationToken::new());
+    tokio::spawn(listen::serve(listener, tls, router, settings, stop));
     url
 }
