@@ -85,6 +85,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// As in `RUST_LOG`.
     pub log: String,
+    /// Where spans go over OTLP/gRPC, as `http://collector:4317`; empty: nowhere.
+    pub otlp_endpoint: String,
+    /// Which share of traces that begin here is followed, 0 to 1; what a caller follows always is.
+    pub trace_sample_ratio: f64,
 }
 
 /// How a log line looks.
@@ -122,6 +126,8 @@ impl Default for Config {
             drain_deadline: Span::seconds(20),
             log_format: LogFormat::Human,
             log: "info".into(),
+            otlp_endpoint: String::new(),
+            trace_sample_ratio: 0.01,
         }
     }
 }
@@ -199,6 +205,14 @@ impl Config {
         need(
             self.webhook_tolerance > Span::ZERO,
             "TOLLGATE_WEBHOOK_TOLERANCE must be more than 0, or old events could be replayed",
+        );
+        need(
+            self.otlp_endpoint.is_empty() || self.otlp_endpoint.starts_with("http://"),
+            "TOLLGATE_OTLP_ENDPOINT must be like http://collector:4317: TLS to the outside is the collector's",
+        );
+        need(
+            (0.0..=1.0).contains(&self.trace_sample_ratio),
+            "TOLLGATE_TRACE_SAMPLE_RATIO must be from 0 to 1",
         );
         if wrong.is_empty() {
             Ok(())

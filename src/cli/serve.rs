@@ -28,7 +28,7 @@ impl Serve {
             config.catalog = self.catalog;
         }
         config.insecure_no_auth |= self.insecure_no_auth;
-        app::log(&config);
+        app::log(&config)?;
         let mut signals = Signals::listen()?;
         let mut running = tokio::select! {
             running = app::start(&config, None) => running?,

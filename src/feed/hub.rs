@@ -1,7 +1,8 @@
 //! Who watches: how many at most, and what they all are told at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -11,7 +12,11 @@ pub struct Hub {
     cap: usize,
     admitted: AtomicU64,
     closing: watch::Sender<bool>,
+    places: Places,
 }
+
+/// What the watchers have been sent, by their numbers.
+type Places = Arc<Mutex<HashMap<u64, Arc<AtomicI64>>>>;
 
 /// Why nobody more is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +32,12 @@ pub struct Seat {
     _permit: OwnedSemaphorePermit,
     number: u64,
     closing: watch::Receiver<bool>,
+    place: Arc<AtomicI64>,
+    places: Places,
 }
+
+/// Who has not caught up yet is behind nothing.
+const NOT_YET: i64 = i64::MAX;
 
 impl Hub {
     /// At most `cap` at a time.
@@ -37,6 +47,7 @@ impl Hub {
             cap,
             admitted: AtomicU64::new(0),
             closing: watch::Sender::new(false),
+            places: Places::default(),
         }
     }
 
@@ -54,10 +65,16 @@ impl Hub {
             .clone()
             .try_acquire_owned()
             .map_err(|_| Refused::Full)?;
+        let number = self.admitted.fetch_add(1, Ordering::Relaxed);
+        let place = Arc::new(AtomicI64::new(NOT_YET));
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.insert(number, place.clone());
         Ok(Seat {
             _permit: permit,
-            number: self.admitted.fetch_add(1, Ordering::Relaxed),
+            number,
             closing,
+            place,
+            places: self.places.clone(),
         })
     }
 
@@ -66,13 +83,32 @@ impl Hub {
         self.closing.send_replace(true);
     }
 
+    /// What the watcher that is furthest behind has been sent, of those who had caught up once.
+    pub fn slowest(&self) -> Option<i64> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let reached = places.values().map(|place| place.load(Ordering::Relaxed));
+        reached.filter(|number| *number != NOT_YET).min()
+    }
+
     /// How many watch now.
     pub fn watchers(&self) -> usize {
         self.cap - self.seats.available_permits()
     }
 }
 
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.remove(&self.number);
+    }
+}
+
 impl Seat {
+    /// Everything up to a revision has been sent.
+    pub fn reached(&self, number: i64) {
+        self.place.store(number, Ordering::Relaxed);
+    }
+
     /// Whether everybody is told to go.
     pub fn is_closing(&self) -> bool {
         *self.closing.borrow()
@@ -96,6 +132,18 @@ impl Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_slowest_is_who_has_been_sent_least_and_only_while_it_is_there() {
+        let hub = Hub::new(3);
+        let (slow, fast, _new) = (hub.admit().unwrap(), hub.admit().unwrap(), hub.admit().unwrap());
+        assert_eq!(hub.slowest(), None);
+        slow.reached(3);
+        fast.reached(9);
+        assert_eq!(hub.slowest(), Some(3));
+        drop(slow);
+        assert_eq!(hub.slowest(), Some(9));
+    }
 
     #[test]
     fn a_seat_is_given_back() {

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use crate::telemetry::metric::{self, PLAIN};
+
 /// The limits of a listener.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -30,6 +32,8 @@ pub struct Settings {
     pub patience: Duration,
     /// From the stop on, until connections that are still busy are cut.
     pub drain_deadline: Duration,
+    /// Whether its connections are counted as those of the gRPC listener.
+    pub counted: bool,
 }
 
 impl Default for Settings {
@@ -40,6 +44,7 @@ impl Default for Settings {
             keepalive: Duration::from_secs(30),
             patience: Duration::from_secs(20),
             drain_deadline: Duration::from_secs(20),
+            counted: false,
         }
     }
 }
@@ -80,13 +85,15 @@ where
             }
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
-            metrics::counter!("tollgate_connections_refused_total").increment(1);
+            if settings.counted {
+                metric::GRPC_CONNECTIONS_REFUSED.count(PLAIN);
+            }
             continue;
         };
         let (builder, service) = (builder.clone(), TowerToHyperService::new(service.clone()));
-        let (stop, cut, patience) = (stop.clone(), cut.clone(), settings.patience);
+        let (stop, cut, patience, counted) = (stop.clone(), cut.clone(), settings.patience, settings.counted);
         connections.spawn(async move {
-            let _place = place;
+            let _place = (place, counted.then(|| metric::GRPC_CONNECTIONS.hold()));
             tokio::select! {
                 () = connection(stream, &builder, service, patience, stop) => {}
                 () = cut.cancelled() => {}
