@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tollgate_domain::time::Span;
-use tollgate_stripe::Client;
 use tollgate_stripe::signature::Secrets;
+use tollgate_stripe::{Asked, Client};
 
 use super::steer;
 use crate::api::grpc::auth::{Caller, Callers};
 use crate::api::{grpc, webhook};
 use crate::config::{Config, ConfigError, Secret};
+use crate::telemetry::metric;
 use crate::{commands, pipeline};
 
 /// For who only needs the database.
@@ -43,8 +44,15 @@ pub(super) fn stripe(config: &Config) -> Result<Client> {
         base_url: config.stripe_base_url.clone(),
         secret_key: key.to_owned().into(),
         deadline: duration(config.stripe_deadline),
+        observe: count,
     });
     Ok(client.map_err(|error| ConfigError(error.to_string()))?)
+}
+
+fn count(asked: &Asked) {
+    let endpoint = asked.route.clone();
+    metric::STRIPE_DURATION.record([endpoint.clone()], asked.took);
+    metric::STRIPE_REQUESTS.count([endpoint, asked.outcome.clone()]);
 }
 
 pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {
