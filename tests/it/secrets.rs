@@ -33,7 +33,7 @@ fn what_the_tests_plant_is_what_is_looked_for() {
 
 /// Events and what is none, all with what a person must not find in a log.
 fn bodies() -> Vec<(String, StatusCode)> {
-    let mark = json!({"tollgate_customer": EMAIL, "tollgate_deployment": "default"});
+    let mark = json!({"tollgate_customer": format!("x-{EMAIL}"), "tollgate_deployment": "default"});
     let customer =
         json!({"id": "cus_1", "object": "customer", "email": EMAIL, "name": NAME, "metadata": mark});
     let event = |id: &str, object: serde_json::Value| {
@@ -181,7 +181,7 @@ async fn with_everything_logged_no_person_and_no_secret_is_in_the_log() {
         (said.contains("asked Stripe") && said.contains("Stripe did not do it")).then_some(())
     })
     .await;
-    drop(simulator);
+    simulator.shutdown().await;
     assert_eq!(
         open(checkout("team_yearly", &back)).await.unwrap_err(),
         Code::Unavailable

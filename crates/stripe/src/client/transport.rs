@@ -219,7 +219,7 @@ impl Transport {
         let took = started.elapsed();
         let request_id = header(&head.headers, "request-id").unwrap_or_default();
         let status = head.status.as_u16();
-        tracing::debug!(method = %call.method, path = path_only(call.path), status, request_id, ?took, "asked Stripe");
+        tracing::debug!(method = %call.method, path = path_only(call.path), status, stripe_request_id = request_id, ?took, "asked Stripe");
         let span = tracing::Span::current();
         span.record("http.response.status_code", status);
         span.record("stripe.request_id", request_id);
@@ -233,7 +233,7 @@ impl Transport {
             });
         }
         let error = of_answer(head.status, &head.headers, &body);
-        tracing::info!(path = path_only(call.path), status, request_id, %error, "Stripe did not do it");
+        tracing::info!(path = path_only(call.path), status, stripe_request_id = request_id, %error, "Stripe did not do it");
         Err(Failure {
             error,
             status: Some(status),
