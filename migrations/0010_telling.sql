@@ -115,7 +115,7 @@ create function figures(at bigint, most bigint) returns table (
     received_age bigint, routed_age bigint, waiting_age bigint, parked_age bigint,
     learned bigint, due bigint, outdated bigint, due_age bigint,
     settles bigint, settles_age bigint, unconfirmed bigint)
-language sql stable set enable_seqscan = off as $$
+language sql stable set enable_seqscan = off set jit = off as $$
     with came as (
         select count(*) as n, min(received_at) as oldest from (
             (select received_at from inbox where state = 'received' and retry_at is null order by seq limit most)

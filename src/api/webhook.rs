@@ -83,7 +83,7 @@ async fn receive(State(door): State<Door>, request: Request<Body>) -> Response {
     if !span.is_none() {
         span.record("http.request.method", "POST");
         span.record("http.route", PATH);
-        span.record("http.response.status_code", answer.status().as_u16());
+        span.record("http.response.status_code", i64::from(answer.status().as_u16()));
         if answer.status().is_server_error() {
             span.record("otel.status_code", "ERROR");
         }

@@ -221,7 +221,7 @@ impl Transport {
         let status = head.status.as_u16();
         tracing::debug!(method = %call.method, path = path_only(call.path), status, stripe_request_id = request_id, ?took, "asked Stripe");
         let span = tracing::Span::current();
-        span.record("http.response.status_code", status);
+        span.record("http.response.status_code", i64::from(status));
         span.record("stripe.request_id", request_id);
         if head.status.is_success() {
             let date = header(&head.headers, DATE.as_str()).and_then(parse_http_date);
