@@ -26,7 +26,8 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::pipeline::{self, Pipeline};
-use crate::telemetry;
+use crate::telemetry::metric::{self, PLAIN};
+use crate::telemetry::{self, Recorded};
 
 use stations::Stations;
 
@@ -71,6 +72,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     let grpc_listener = bind(config.grpc_listen, "TOLLGATE_GRPC_LISTEN").await?;
     let webhook_listener = bind(config.webhook_listen, "TOLLGATE_WEBHOOK_LISTEN").await?;
     let ops_listener = bind(config.ops_listen, "TOLLGATE_OPS_LISTEN").await?;
+    metric::READY.set(PLAIN, false);
 
     let store = Store::connect(&store_settings(config)?).await?;
     store.check_schema().await?;
@@ -142,7 +144,17 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         "readiness",
         report_readiness(feed.ready(), health.clone(), stop.clone()),
     );
-    let operations = ops::router(move || metrics.render(), &health);
+    let operations = {
+        let (metrics, feed) = (metrics.clone(), feed.clone());
+        ops::router(
+            move || {
+                feed.tell();
+                metrics.render()
+            },
+            &health,
+        )
+    };
+    running.stations.add("metrics", upkeep(metrics, stop.clone()));
     let limits = settings::listen(config);
     running.stations.add(
         "ops",
@@ -173,7 +185,10 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         )),
     );
     let settings = grpc::Settings {
-        listen: limits,
+        listen: listen::Settings {
+            counted: true,
+            ..limits
+        },
         tls,
         ..grpc::Settings::default()
     };
@@ -216,6 +231,7 @@ impl Running {
     /// What was still busy at the deadline was cut, or a station failed.
     pub async fn drain(mut self) -> Result<()> {
         self.health.drain();
+        metric::READY.set(PLAIN, false);
         tracing::info!(delay = ?self.drain_delay, "draining: not ready any more");
         tokio::time::sleep(self.drain_delay).await;
         self.feed.close();
@@ -224,6 +240,7 @@ impl Running {
         let ended = tokio::time::timeout(deadline, self.stations.ended(&self.working)).await;
         self.stations.cut();
         self.store.close().await;
+        telemetry::flush().await;
         ended.unwrap_or_else(|_| Err(anyhow!("not finished after {deadline:?}: the rest was cut")))
     }
 }
@@ -265,6 +282,15 @@ async fn followed(files: impl Future<Output = ()>) -> Result<()> {
     Ok(())
 }
 
+/// What histograms were given stays beside them until somebody asks for it, or this does.
+async fn upkeep(metrics: Recorded, stop: CancellationToken) -> Result<()> {
+    let mut often = tokio::time::interval(Duration::from_secs(5));
+    while stop.run_until_cancelled(often.tick()).await.is_some() {
+        metrics.run_upkeep();
+    }
+    Ok(())
+}
+
 async fn report_readiness(
     mut ready: tokio::sync::watch::Receiver<bool>,
     health: Health,
@@ -274,6 +300,7 @@ async fn report_readiness(
         caught_up = ready.wait_for(|ready| *ready) => {
             caught_up.context("the tailer is gone")?;
             health.ready();
+            metric::READY.set(PLAIN, true);
             tracing::info!("ready: caught up with the feed");
         }
         () = stop.cancelled() => {}

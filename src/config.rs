@@ -156,6 +156,14 @@ impl Config {
             self.webhook_tolerance > Span::ZERO,
             "TOLLGATE_WEBHOOK_TOLERANCE must be more than 0, or old events could be replayed",
         );
+        need(
+            self.otlp_endpoint.is_empty() || self.otlp_endpoint.starts_with("http://"),
+            "TOLLGATE_OTLP_ENDPOINT must be like http://collector:4317: TLS to the outside is the collector's",
+        );
+        need(
+            (0.0..=1.0).contains(&self.trace_sample_ratio),
+            "TOLLGATE_TRACE_SAMPLE_RATIO must be from 0 to 1",
+        );
         if wrong.is_empty() {
             Ok(())
         } else {

@@ -52,7 +52,7 @@ impl Demo {
     /// Something did not start, a beat did not happen, or something was not stopped.
     pub async fn run(self, mut config: Config) -> Result<()> {
         let say = Narrator::new(self.look.no_color);
-        quiet(&mut config);
+        quiet(&mut config)?;
         let tell = async |stack: &mut Stack| story::tell(stack, &say).await;
         let Some(mut frames) = stack::with(config, self.look.postgres, Ports::default(), &say, tell).await?
         else {
@@ -77,7 +77,7 @@ impl Dev {
             ops: config.ops_listen.port(),
             simulator: self.simulator_port,
         };
-        quiet(&mut config);
+        quiet(&mut config)?;
         let stay = async |stack: &mut Stack| -> Result<()> {
             say.heading("everything runs; Ctrl-C stops and removes it");
             for line in cheat_sheet(stack) {
@@ -92,11 +92,11 @@ impl Dev {
 }
 
 /// The story is to be read, so the log only warns unless somebody asked for more.
-fn quiet(config: &mut Config) {
+fn quiet(config: &mut Config) -> Result<()> {
     if config.log == Config::default().log {
         config.log = "warn".to_owned();
     }
-    app::log(config);
+    app::log(config)
 }
 
 /// What to type next, with the addresses as they are.

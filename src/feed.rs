@@ -3,9 +3,11 @@
 //! `tailer` is the only one who fills the memory: it loads every customer's last answer and then follows the
 //! revisions one by one · [`state`] is that memory, and the walk through it · [`branch`] says whether a revision is one
 //! of ours after a failover · [`view`] reads at a revision that the caller names · [`filter`], [`hub`] and [`ring`] are
-//! what the watchers need: whom they watch, who they are, and frames that are made once for all of them.
+//! what the watchers need: whom they watch, who they are, and frames that are made once for all of them · [`cause`] is why
+//! the latest revisions came.
 
 pub mod branch;
+pub mod cause;
 pub mod filter;
 pub mod hub;
 pub mod ring;
@@ -20,10 +22,13 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
 use tollgate_domain::revision::Revision;
+use tollgate_domain::time::Span;
 use tollgate_store::Store;
 
 use hub::Hub;
 use state::State;
+
+use crate::telemetry::metric::{self, PLAIN};
 
 /// How the feed is followed.
 #[derive(Clone, Debug)]
@@ -114,6 +119,18 @@ impl Feed {
     /// The watchers.
     pub fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    /// Says how the memory and the watchers are.
+    pub fn tell(&self) {
+        metric::WATCH_STREAMS.set(PLAIN, self.0.hub.watchers());
+        let Some(state) = self.read() else { return };
+        let head = state.head().number;
+        let slowest = self.0.hub.slowest().unwrap_or(head);
+        metric::WATCH_LAG.set(PLAIN, (head - slowest).max(0));
+        if let Some(fresh_at) = state.fresh_at() {
+            metric::FEED_STALENESS.set(PLAIN, (self.0.clock.now() - fresh_at).max(Span::ZERO));
+        }
     }
 
     /// Tells every watcher to go, and lets nobody in any more.

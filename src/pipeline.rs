@@ -1,12 +1,13 @@
 //! From a stored event to an appended answer.
 //!
 //! [`inbox`] keeps what came · [`route`] finds out [`whose`] it is · [`apply`] makes the answer of it · [`settle`] fetches what
-//! is in doubt · [`catalog`] activates what is sold. Each station takes rows, works without a lock, and writes its result in
+//! is in doubt · [`catalog`] activates what is sold · `figures` says how much is unfinished. Each station takes rows, works without a lock, and writes its result in
 //! one statement; between any two of these the process may end and nothing is lost.
 
 mod apply;
 mod budget;
 pub mod catalog;
+mod figures;
 pub mod inbox;
 mod route;
 mod settle;
@@ -121,7 +122,8 @@ impl Pipeline {
         tokio::try_join!(
             route::run(context.clone(), stop.clone()),
             apply::run(context.clone(), stop.clone()),
-            settle::run(context, stop),
+            settle::run(context.clone(), stop.clone()),
+            figures::run(context, stop),
         )?;
         Ok(())
     }

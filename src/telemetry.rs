@@ -1,30 +1,107 @@
-//! Logs and metrics of this process.
+//! What this process tells of itself: logs, spans ([`trace`]) and metrics ([`metric`]).
+//!
+//! Nothing that is told names a person or holds a secret: no e-mail, name, address, body, token, or query of a URL.
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+pub mod metric;
+mod otlp;
+pub mod trace;
 
-/// Begins to write log lines to standard error; a second call changes nothing.
-pub fn log(filter: &str, json: bool) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let _ = if json {
-        builder.json().try_init()
-    } else {
-        builder.try_init()
-    };
+use std::io::IsTerminal;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use metric::{Kind, Metric};
+
+/// Where spans go.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    /// `http://host:4317`.
+    pub endpoint: String,
+    /// Of the traces that begin here.
+    pub ratio: f64,
 }
 
-/// What `/metrics` prints. One recorder serves all services of a process.
-pub fn metrics() -> PrometheusHandle {
-    static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
+/// Begins to tell, once for a process: a second call changes nothing. With a collector it must be called in a runtime.
+///
+/// # Errors
+/// The collector's address is none.
+pub fn begin<W>(filter: &str, json: bool, writer: W, collector: Option<&Collector>) -> Result<(), String>
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Spans are the collector's; a log line has what it says in itself.
+    let quiet = format!("{}=off", trace::TARGET).parse().expect("a directive");
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .with_ansi(std::io::stderr().is_terminal());
+    let lines = if json { lines.json().boxed() } else { lines.boxed() };
+    // The collector's layer counts.
+    let _ = metrics();
+    let spans = collector
+        .map(|collector| otlp::layer(&collector.endpoint))
+        .transpose()?;
+    let begun = tracing_subscriber::registry()
+        .with(lines.with_filter(filter.add_directive(quiet)))
+        .with(spans)
+        .try_init();
+    if let (Ok(()), Some(collector)) = (begun, collector) {
+        trace::turn_on(collector.ratio);
+    }
+    Ok(())
+}
+
+/// Gives the collector what is left, for a few seconds at most.
+pub async fn flush() {
+    otlp::flush().await;
+}
+
+/// All that was counted.
+#[derive(Clone)]
+pub struct Recorded(PrometheusHandle);
+
+impl Recorded {
+    /// What `/metrics` prints.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// To be called now and then, or what histograms were given is kept one by one.
+    pub fn run_upkeep(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+/// Begins to count. One recorder serves all services of a process.
+pub fn metrics() -> Recorded {
+    static HANDLE: std::sync::OnceLock<Recorded> = std::sync::OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
-            let handle = recorder.handle();
+            let mut builder = PrometheusBuilder::new();
+            for Metric { name, kind, .. } in metric::TABLE {
+                if let Kind::Histogram(buckets) = kind {
+                    builder = builder
+                        .set_buckets_for_metric(Matcher::Full((*name).into()), buckets)
+                        .expect("there are buckets");
+                }
+            }
+            let recorder = builder.build_recorder();
+            let handle = Recorded(recorder.handle());
             // Somebody else's recorder stays; then ours shows nothing.
             let _ = metrics::set_global_recorder(recorder);
+            for metric in metric::TABLE {
+                let (name, unit, text) = (metric.name, metric.unit, metric.text());
+                match metric.kind {
+                    Kind::Counter => metrics::describe_counter!(name, unit, text),
+                    Kind::Gauge => metrics::describe_gauge!(name, unit, text),
+                    Kind::Histogram(_) => metrics::describe_histogram!(name, unit, text),
+                }
+            }
+            metric::BUILD_INFO.set([env!("CARGO_PKG_VERSION")], true);
             handle
         })
         .clone()

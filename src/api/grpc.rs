@@ -1,6 +1,6 @@
 //! The gRPC door: who may come in, how long and how much, and what every failure looks like.
 //!
-//! [`proto`] is the contract · [`listen`] accepts connections · [`auth`] names the caller · `deadline` ends what takes
+//! [`proto`] is the contract · [`listen`] accepts connections · [`auth`] names the caller · `method` counts · `deadline` ends what takes
 //! longer than the caller waits · [`service`] answers, `watch` streams, `convert` speaks the contract's words ·
 //! [`status`] is how a failure looks · [`health`] is what probes are told.
 
@@ -9,6 +9,7 @@ mod convert;
 mod deadline;
 pub mod health;
 pub mod listen;
+mod method;
 pub mod proto;
 pub mod service;
 pub mod status;
@@ -17,7 +18,7 @@ mod watch;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use futures::future::BoxFuture;
@@ -31,11 +32,13 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, Service, ServiceExt};
+use tracing::Instrument;
 
 use auth::Callers;
 use health::Health;
 use listen::peer::Peer;
 use listen::tls::Tls;
+use method::Methods;
 use proto::billing_service_server::{BillingService, BillingServiceServer};
 use status::Failure;
 
@@ -73,6 +76,7 @@ pub async fn serve(
     let door = Door {
         routes: routes(service, &health, settings.max_message),
         callers,
+        methods: Arc::new(Methods::new()),
     };
     let let_go = async {
         stop.cancelled().await;
@@ -114,6 +118,7 @@ fn routes(service: impl BillingService, health: &Health, max_message: usize) -> 
 struct Door {
     routes: Router,
     callers: Callers,
+    methods: Arc<Methods>,
 }
 
 impl Service<Request<Body>> for Door {
@@ -138,13 +143,9 @@ impl Door {
             .callers
             .admit(request.uri().path(), request.headers(), peer)
             .and_then(|caller| Ok((caller, deadline::of(request.headers())?)));
-        let method = request
-            .uri()
-            .path()
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let (methods, begun) = (self.methods, Instant::now());
+        let method = methods.of(request.uri().path());
+        let span = method.span(request.headers());
         let response = match admitted {
             Ok((caller, limit)) => {
                 request.extensions_mut().insert(caller);
@@ -152,25 +153,15 @@ impl Door {
                     let Ok(response) = self.routes.oneshot(request).await;
                     status::complete(response.map(Body::new))
                 };
-                deadline::within(limit, answer).await
+                deadline::within(limit, answer.instrument(span.clone())).await
             }
             Err(failure) => refuse(request, failure).await,
         };
-        count(method, &response);
+        let status = Status::from_header_map(response.headers());
+        let code = status.map_or(Code::Ok, |status| status.code());
+        method.answered(code, begun.elapsed(), &span);
         response
     }
-}
-
-/// By method and code, as far as the head of the answer says it. A method that does not exist is not named: anybody
-/// could invent names without end.
-fn count(method: String, response: &Response<Body>) {
-    let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
-    let method = match code {
-        Code::Unimplemented | Code::Unauthenticated => "-".to_owned(),
-        _ => method,
-    };
-    metrics::counter!("tollgate_grpc_calls_total", "method" => method, "code" => format!("{code:?}"))
-        .increment(1);
 }
 
 /// A request whose body nobody reads is reset by hyper, and some clients then report that instead of the answer.

@@ -1,7 +1,7 @@
 //! Stripe's door: verify, keep, then 2xx. What is answered with anything else, Stripe sends again for three days.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -18,8 +18,11 @@ use tollgate_domain::time::Span;
 use tollgate_store::{Accepted, NewEvent, StoreError};
 use tollgate_stripe::envelope;
 use tollgate_stripe::signature::{Secrets, verify};
+use tracing::Instrument;
 
 use crate::pipeline::inbox::Inbox;
+use crate::telemetry::metric::{self, PLAIN};
+use crate::telemetry::trace;
 
 /// The path of Stripe's endpoint.
 pub const PATH: &str = "/webhooks/stripe";
@@ -62,20 +65,38 @@ pub fn router(inbox: Inbox, settings: Settings) -> Router {
 }
 
 async fn receive(State(door): State<Door>, request: Request<Body>) -> Response {
-    let answer = door.receive(request).await;
+    let begun = Instant::now();
+    let span = trace::incoming("POST /webhooks/stripe", traceparent(request.headers()));
+    let answer = door.receive(request).instrument(span.clone()).await;
     let outcome = match &answer {
         Ok(Accepted::Stored) => "stored",
         Ok(Accepted::Duplicate) => "duplicate",
         Err(refusal) => refusal.0.as_str(),
     };
-    metrics::counter!("tollgate_webhooks_total", "outcome" => outcome.to_owned()).increment(1);
-    match answer {
+    metric::WEBHOOK_REQUESTS.count([outcome.to_owned()]);
+    metric::WEBHOOK_DURATION.record(PLAIN, begun.elapsed());
+    let answer = match answer {
         Ok(_) => StatusCode::OK.into_response(),
         Err(Refusal(status, text)) if status == StatusCode::SERVICE_UNAVAILABLE => {
             (status, [(RETRY_AFTER, "5")], text).into_response()
         }
         Err(Refusal(status, text)) => (status, text).into_response(),
+    };
+    if !span.is_none() {
+        span.record("http.request.method", "POST");
+        span.record("http.route", PATH);
+        span.record("http.response.status_code", i64::from(answer.status().as_u16()));
+        if answer.status().is_server_error() {
+            span.record("otel.status_code", "ERROR");
+        }
     }
+    answer
+}
+
+/// A context that came with the request. Text that is none is not kept.
+fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    (text.len() <= 64).then_some(text)
 }
 
 struct Refusal(StatusCode, String);
@@ -164,8 +185,6 @@ impl Door {
                 format!("the event's id is longer than {MAX_ID} bytes"),
             );
         }
-        // Opaque to us: who stores it hands it on as it is.
-        let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
         Ok(NewEvent {
             id: head.id,
             event_type: head.event_type,
@@ -175,7 +194,7 @@ impl Door {
             object_kind: head.object_kind,
             object_id: head.object_id.filter(|id| id.len() <= MAX_ID),
             body,
-            traceparent: traceparent.filter(|text| text.len() <= 64).map(str::to_owned),
+            traceparent: trace::here(traceparent(headers).map(str::to_owned)),
         })
     }
 }

@@ -9,11 +9,23 @@ use tollgate_store::catalog::Activation;
 use super::store_settings;
 use crate::api::grpc::auth::entry::Entry;
 use crate::config::{Config, ConfigError, LogFormat};
-use crate::{pipeline, telemetry};
+use crate::pipeline;
+use crate::telemetry::{self, Collector};
 
-/// Begins to write the log as the settings say.
-pub fn log(config: &Config) {
-    telemetry::log(&config.log, config.log_format == LogFormat::Json);
+/// Begins to write the log, and to give spans to the collector if there is one, as the settings say.
+///
+/// # Errors
+/// The collector's address is none.
+pub fn log(config: &Config) -> Result<()> {
+    let collector = Some(&config.otlp_endpoint)
+        .filter(|endpoint| !endpoint.is_empty())
+        .map(|endpoint| Collector {
+            endpoint: endpoint.clone(),
+            ratio: config.trace_sample_ratio,
+        });
+    let json = config.log_format == LogFormat::Json;
+    telemetry::begin(&config.log, json, std::io::stderr, collector.as_ref())
+        .map_err(|error| ConfigError(format!("TOLLGATE_OTLP_ENDPOINT: {error}")).into())
 }
 
 /// Brings the database to this version's schema.

@@ -13,6 +13,7 @@ use tollgate_stripe::signature::Secrets;
 use super::settings;
 use crate::api::grpc::auth::Callers;
 use crate::config::Config;
+use crate::telemetry::metric;
 
 /// Who uses what can be rotated.
 pub(super) struct Users {
@@ -102,6 +103,5 @@ fn tell(setting: &'static str, taken: Result<()>) {
 }
 
 fn count(setting: &'static str, outcome: &'static str) {
-    metrics::counter!("tollgate_secret_reloads_total", "secret" => setting, "outcome" => outcome)
-        .increment(1);
+    metric::SECRET_RELOADS.count([setting, outcome]);
 }

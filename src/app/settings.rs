@@ -7,8 +7,8 @@ use anyhow::Result;
 use arc_swap::ArcSwap;
 use secrecy::SecretString;
 use tollgate_domain::time::Span;
-use tollgate_stripe::Client;
 use tollgate_stripe::signature::Secrets;
+use tollgate_stripe::{Asked, Client};
 
 use super::steer;
 use crate::api::grpc::auth::jwt::{self, Jwt, Place, Source};
@@ -16,6 +16,7 @@ use crate::api::grpc::auth::{Callers, entry};
 use crate::api::grpc::listen::tls::{Clients, Files, Tls};
 use crate::api::{grpc, webhook};
 use crate::config::{ClientCertificate, Config, ConfigError, Secret};
+use crate::telemetry::metric;
 use crate::{commands, feed, pipeline};
 
 /// For who only needs the database.
@@ -52,8 +53,15 @@ pub(super) fn stripe(config: &Config) -> Result<Client> {
         base_url: config.stripe_base_url.clone(),
         secret_key: stripe_key(config),
         deadline: duration(config.stripe_deadline),
+        observe: count,
     });
     Ok(client.map_err(|error| ConfigError(error.to_string()))?)
+}
+
+fn count(asked: &Asked) {
+    let endpoint = asked.route.clone();
+    metric::STRIPE_DURATION.record([endpoint.clone()], asked.took);
+    metric::STRIPE_REQUESTS.count([endpoint, asked.outcome.clone()]);
 }
 
 pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {

@@ -32,7 +32,7 @@ impl Serve {
             config.insecure_no_auth = true;
             config.from_command_line("insecure_no_auth");
         }
-        app::log(&config);
+        app::log(&config)?;
         let mut signals = Signals::listen()?;
         let mut running = tokio::select! {
             running = app::start(&config, None) => running?,

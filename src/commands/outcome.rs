@@ -8,10 +8,11 @@ use tollgate_domain::object::{
     ChargeStatus, CheckoutSession, Kind, Object, PaymentStatus, SessionMode, SessionStatus,
 };
 use tollgate_domain::time::{Span, Timestamp};
-use tollgate_store::CustomerRow;
+use tollgate_store::{Cause, CustomerRow};
 use tollgate_stripe::CallError;
 
 use super::{Commands, Refused};
+use crate::telemetry::trace;
 
 /// One reading of Stripe in so long, whoever asks.
 const REREAD: Span = Span::seconds(2);
@@ -148,6 +149,10 @@ impl Commands {
                         fetched.from,
                         fetched.to,
                         covers_seq,
+                        &Cause {
+                            traceparent: trace::here(None),
+                            accepted_at: None,
+                        },
                     )
                     .await?;
             }

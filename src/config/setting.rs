@@ -158,5 +158,9 @@ settings! {
         log_format: LogFormat = LogFormat::Human;
         /// What is logged, as in `RUST_LOG`: `info`, `tollgate=debug`.
         log: String = "info".into();
+        /// Where spans go over OTLP/gRPC, as `http://collector:4317`; empty: nowhere.
+        otlp_endpoint: String = String::new();
+        /// Which share of traces that begin here is followed, 0 to 1; what a caller follows always is.
+        trace_sample_ratio: f64 = 0.01;
     }
 }

@@ -95,6 +95,7 @@ parsed! {
     bool: "true or false", "{}";
     u32: "a number", "{}";
     i64: "a number", "{}";
+    f64: "a number like 0.01", "{}";
     usize: "a number", "{}";
     String: "text", "{:?}";
     SocketAddr: "an address like 0.0.0.0:9090", "\"{}\"";

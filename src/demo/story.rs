@@ -131,7 +131,7 @@ impl Story<'_> {
         let metrics = self.browser.get(&self.metrics).await?;
         let stored = metrics
             .lines()
-            .find(|line| line.starts_with("tollgate_webhooks_total{outcome=\"stored\"}"));
+            .find(|line| line.starts_with("tollgate_webhook_requests_total{outcome=\"stored\"}"));
         let stored = stored.context("no webhook has been stored")?;
         self.say.answer("GET /metrics", stored);
         self.frames

@@ -1,7 +1,7 @@
 //! Who watches: how many at most, and what they all are told at once.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -13,6 +13,7 @@ pub struct Hub {
     callers: Arc<Callers>,
     admitted: AtomicU64,
     closing: watch::Sender<bool>,
+    places: Places,
 }
 
 /// How many each caller has open.
@@ -20,6 +21,8 @@ struct Callers {
     cap: usize,
     open: Mutex<HashMap<Arc<str>, usize>>,
 }
+/// What the watchers have been sent, by their numbers.
+type Places = Arc<Mutex<HashMap<u64, Arc<AtomicI64>>>>;
 
 /// Why nobody more is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +41,12 @@ pub struct Seat {
     caller: Option<(Arc<Callers>, Arc<str>)>,
     number: u64,
     closing: watch::Receiver<bool>,
+    place: Arc<AtomicI64>,
+    places: Places,
 }
+
+/// Who has not caught up yet is behind nothing.
+const NOT_YET: i64 = i64::MAX;
 
 impl Hub {
     /// At most `cap` at a time, of which each caller may have so many.
@@ -52,6 +60,7 @@ impl Hub {
             }),
             admitted: AtomicU64::new(0),
             closing: watch::Sender::new(false),
+            places: Places::default(),
         }
     }
 
@@ -77,17 +86,30 @@ impl Hub {
             }
             *count += 1;
         }
+        let number = self.admitted.fetch_add(1, Ordering::Relaxed);
+        let place = Arc::new(AtomicI64::new(NOT_YET));
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.insert(number, place.clone());
         Ok(Seat {
             _permit: permit,
             caller: caller.map(|name| (self.callers.clone(), name.clone())),
-            number: self.admitted.fetch_add(1, Ordering::Relaxed),
+            number,
             closing,
+            place,
+            places: self.places.clone(),
         })
     }
 
     /// Tells everybody to go and lets nobody in any more.
     pub fn close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// What the watcher that is furthest behind has been sent, of those who had caught up once.
+    pub fn slowest(&self) -> Option<i64> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let reached = places.values().map(|place| place.load(Ordering::Relaxed));
+        reached.filter(|number| *number != NOT_YET).min()
     }
 
     /// How many watch now.
@@ -111,10 +133,17 @@ impl Drop for Seat {
                 _ => drop(open.remove(name)),
             }
         }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.remove(&self.number);
     }
 }
 
 impl Seat {
+    /// Everything up to a revision has been sent.
+    pub fn reached(&self, number: i64) {
+        self.place.store(number, Ordering::Relaxed);
+    }
+
     /// Whether everybody is told to go.
     pub fn is_closing(&self) -> bool {
         *self.closing.borrow()
@@ -138,6 +167,19 @@ impl Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_slowest_is_who_has_been_sent_least_and_only_while_it_is_there() {
+        let hub = Hub::new(3, 1);
+        let admit = || hub.admit(None).unwrap();
+        let (slow, fast, _new) = (admit(), admit(), admit());
+        assert_eq!(hub.slowest(), None);
+        slow.reached(3);
+        fast.reached(9);
+        assert_eq!(hub.slowest(), Some(3));
+        drop(slow);
+        assert_eq!(hub.slowest(), Some(9));
+    }
 
     #[test]
     fn a_seat_is_given_back() {

@@ -15,6 +15,7 @@ use tollgate_domain::time::Timestamp;
 use tollgate_store::Position;
 
 use super::branch::{Branch, Lost, Place, contiguous};
+use super::cause::{Cause, Causes};
 use super::filter::{Filter, Whom};
 
 /// What one revision says.
@@ -74,6 +75,7 @@ pub struct State {
     defaults: Option<Arc<Defaults>>,
     /// In how many schedules a feature is, and what having nothing of it looks like.
     mentions: BTreeMap<FeatureId, (usize, Value)>,
+    causes: Causes,
 }
 
 impl State {
@@ -88,6 +90,7 @@ impl State {
             by_revision: BTreeMap::new(),
             defaults: None,
             mentions: BTreeMap::new(),
+            causes: Causes::default(),
         }
     }
 
@@ -196,6 +199,16 @@ impl State {
             self.fresh_at = self.fresh_at.max(Some(now));
         }
         Ok(complete)
+    }
+
+    /// Keeps why a revision came that was taken.
+    pub fn keep(&mut self, number: i64, cause: Cause) {
+        self.causes.keep(number, cause);
+    }
+
+    /// Why a late revision came, if nobody was told of it yet.
+    pub fn cause(&self, number: i64) -> Option<Arc<Cause>> {
+        self.causes.of(number)
     }
 
     /// The next entries after a revision, in the order of their last revisions: the snapshot (after 0), the resume (after

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tollgate_domain::catalog::{self, Catalog};
 use tollgate_domain::revision::Revision;
 use tollgate_domain::time::Timestamp;
@@ -10,7 +11,9 @@ use tollgate_store::{Activation, FeedRow, Hints, Position, StoreError};
 
 use super::Inner;
 use super::branch::Lost;
+use super::cause::Cause;
 use super::state::{Change, Row, State};
+use crate::telemetry::metric::{self, PLAIN};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -38,11 +41,12 @@ pub(super) async fn run(inner: &Inner) {
             }
             Err(Trouble::Store(error)) => {
                 tracing::warn!(%error, again_in = ?pause, "the feed cannot be read; memory answers as of before");
-                metrics::counter!("tollgate_feed_errors_total").increment(1);
+                metric::FEED_ERRORS.count(PLAIN);
+                metric::DATABASE_UP.set(PLAIN, false);
             }
             Err(Trouble::Lost(lost)) => {
                 tracing::error!(%lost, "what is in memory cannot be brought forward; loading anew beside it");
-                metrics::counter!("tollgate_feed_reloads_total").increment(1);
+                metric::FEED_RELOADS.count(PLAIN);
                 tailer.followed = None;
             }
         }
@@ -71,6 +75,7 @@ enum Trouble {
 pub(super) struct Polled {
     pub position: Position,
     pub changes: Vec<(i64, Change)>,
+    pub causes: Vec<(i64, Cause)>,
     /// Our clock before the poll.
     pub asked_at: Timestamp,
 }
@@ -94,7 +99,7 @@ impl Tailer<'_> {
             return Ok(true);
         };
         let polled = poll(self.inner, head.number).await?;
-        let before = head;
+        let (before, there) = (head, polled.position.head);
         let (complete, head) = self.inner.change(|state| {
             let state = state.as_mut().expect("what is followed has been loaded");
             Ok::<_, Lost>((polled.advance(state)?, state.head()))
@@ -103,8 +108,10 @@ impl Tailer<'_> {
         self.inner
             .ready
             .send_if_modified(|ready| complete && !std::mem::replace(ready, true));
-        metrics::gauge!("tollgate_feed_revision").set(head.number as f64);
-        metrics::gauge!("tollgate_watchers").set(self.inner.hub.watchers() as f64);
+        metric::DATABASE_UP.set(PLAIN, true);
+        metric::FEED_HEAD.set(PLAIN, there);
+        metric::FEED_REVISION.set(PLAIN, head.number);
+        metric::FEED_LAG.set(PLAIN, (there - head.number).max(0));
         // Nothing taken, and yet not the head: a standby that lags. It is asked again no sooner than another.
         Ok(complete || head == before)
     }
@@ -155,23 +162,37 @@ impl Tailer<'_> {
 
 /// Reads what comes after a revision.
 pub(super) async fn poll(inner: &Inner, after: i64) -> Result<Polled, StoreError> {
-    let asked_at = inner.clock.now();
+    let (asked_at, asked) = (inner.clock.now(), Instant::now());
     let (position, rows) = inner.store.poll(after, inner.settings.page).await?;
     if position.diverged {
         // On a quiet system nobody appends, and the epoch is ours to open.
         inner.store.open_epoch().await?;
     }
-    let changes = rows.into_iter().map(|row| (row.number, change(row)));
+    let mut causes = vec![];
+    let changes = rows.into_iter().map(|mut row| {
+        let cause = Cause::new(std::mem::take(&mut row.cause), position.at, asked);
+        causes.extend(cause.map(|cause| (row.number, cause)));
+        (row.number, change(row))
+    });
     Ok(Polled {
         position,
         changes: changes.collect(),
+        causes,
         asked_at,
     })
 }
 
 impl Polled {
     fn advance(self, state: &mut State) -> Result<bool, Lost> {
-        state.advance(&self.position, self.changes, self.asked_at)
+        let head = state.head().number;
+        let complete = state.advance(&self.position, self.changes, self.asked_at)?;
+        // Of a position of the past nothing was taken.
+        if state.head().number > head {
+            self.causes
+                .into_iter()
+                .for_each(|(number, cause)| state.keep(number, cause));
+        }
+        Ok(complete)
     }
 }
 

@@ -303,6 +303,7 @@ mod tests {
         Polled {
             position,
             changes,
+            causes: vec![],
             asked_at: Timestamp(head),
         }
     }

@@ -8,11 +8,13 @@ use tollgate_domain::facts::{Facts, Learned, Observation, Urgency, Want, fold, t
 use tollgate_domain::object::Kind;
 use tollgate_domain::schedule::project;
 use tollgate_domain::time::{Span, Timestamp};
-use tollgate_store::{Append, Appended, Loaded, Observed, StoreError};
+use tollgate_store::{Append, Appended, Cause, Loaded, Observed, StoreError};
 use tollgate_stripe::{envelope, event_object, object};
 
 use super::wake::station;
 use super::{Context, backoff, catalog};
+use crate::telemetry::metric::{self, PLAIN};
+use crate::telemetry::trace;
 
 /// An observation that failed so often is parked.
 const ATTEMPTS: i32 = 8;
@@ -47,19 +49,30 @@ async fn round(context: &Context, active: &Mutex<catalog::Active>) -> Result<boo
         activation,
         confirm_after: context.settings.confirm_after,
     };
-    let batch: Vec<Append> = loaded
-        .into_iter()
-        .map(|loaded| rules.apply(loaded, now))
-        .collect();
+    // Until the answer is written.
+    let mut spans = vec![];
+    let apply = |loaded: Loaded| {
+        let causes = loaded.observed.iter();
+        let span = trace::caused("apply", causes.filter_map(|it| it.cause.traceparent.as_deref()));
+        let mut append = rules.apply(loaded, now);
+        append.cause.traceparent = trace::context(&span, append.cause.traceparent.take());
+        spans.push(span);
+        append
+    };
+    let batch: Vec<Append> = loaded.into_iter().map(apply).collect();
+    metric::APPLY_BATCH.record(PLAIN, batch.len());
+    for (.., retry_at) in batch.iter().flat_map(|append| &append.failed) {
+        metric::APPLY_FAILURES.count([if retry_at.is_some() { "retry" } else { "parked" }]);
+    }
     let wanted = batch.iter().any(|append| !append.wants.is_empty());
     let appended = each_alone_if_refused(batch, |batch| context.store.append(batch)).await?;
     for outcome in &appended {
         let outcome = match outcome {
-            Appended::Revision(_) => "revision",
+            Appended::Revision(_) => "applied",
             Appended::Unchanged => "unchanged",
             Appended::Stale => "stale",
         };
-        metrics::counter!("tollgate_appends_total", "outcome" => outcome).increment(1);
+        metric::APPLIED.count([outcome]);
     }
     if appended
         .iter()
@@ -93,7 +106,7 @@ where
             Ok(outcome) => appended.extend(outcome),
             Err(error @ StoreError::Invalid(_)) => {
                 tracing::error!(%error, "a customer's answer is refused; the others of its batch are not");
-                metrics::counter!("tollgate_appends_total", "outcome" => "refused").increment(1);
+                metric::APPLIED.count(["failed"]);
             }
             Err(error) => return Err(error),
         }
@@ -121,10 +134,11 @@ impl Rules<'_> {
             observed,
             ..
         } = loaded;
-        let traceparent = observed
-            .iter()
-            .rev()
-            .find_map(|observed| observed.traceparent.clone());
+        let causes = || observed.iter().map(|observed| &observed.cause);
+        let cause = Cause {
+            traceparent: causes().rev().find_map(|cause| cause.traceparent.clone()),
+            accepted_at: causes().filter_map(|cause| cause.accepted_at).max(),
+        };
         let mut learned = Learning {
             facts,
             wants: vec![],
@@ -170,7 +184,7 @@ impl Rules<'_> {
                 .map(|want| (due(&want), want))
                 .map(|(at, want)| (want, at))
                 .collect(),
-            traceparent,
+            cause,
         }
     }
 }
@@ -260,7 +274,7 @@ mod tests {
             learned: Learned::Event { created: NOW },
             body: body.to_string().into(),
             attempts: 0,
-            traceparent: None,
+            cause: Cause::default(),
         }
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tollgate_store::{Accepted, NewEvent, Store, StoreError};
 
+use crate::telemetry::metric::{self, PLAIN};
+
 /// What may wait for the next commit; beyond it callers wait for a place.
 const QUEUE: usize = 1_024;
 
@@ -51,7 +53,7 @@ async fn commit(store: Store, queue: Arc<tokio::sync::Mutex<mpsc::Receiver<Entry
             return;
         }
         let (events, answers): (Vec<NewEvent>, Vec<_>) = batch.drain(..).unzip();
-        metrics::histogram!("tollgate_inbox_batch_events").record(events.len() as f64);
+        metric::INBOX_BATCH.record(PLAIN, events.len());
         let outcome = store.accept(&events).await;
         match outcome {
             Ok(accepted) => {

@@ -14,10 +14,12 @@ use tokio_util::sync::CancellationToken;
 use tollgate_domain::id::CustomerId;
 use tollgate_store::{Routing, StoreError};
 use tollgate_stripe::{CallError, object};
+use tracing::{Instrument, Span};
 
 use super::wake::{reap, station};
 use super::whose::{self, About, Question};
 use super::{Context, Settings, backoff};
+use crate::telemetry::{metric, trace};
 
 /// Shorter than the store's lease, so that nobody asks the same meanwhile. Nobody waits for a place with it.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -30,6 +32,8 @@ struct Event {
     seq: i64,
     attempts: i32,
     about: About,
+    /// None unless what brought it is followed.
+    span: Span,
 }
 
 pub async fn run(context: Context, stop: CancellationToken) -> Result<()> {
@@ -69,8 +73,11 @@ async fn round(
         seq: event.seq,
         attempts: event.attempts,
         about: whose::read(event, &context.settings),
+        span: trace::caused("route", event.traceparent.as_deref()),
     };
     let events: Vec<Event> = events.iter().map(read).collect();
+    // Until what was found out is written.
+    let _spans: Vec<Span> = events.iter().map(|event| event.span.clone()).collect();
     let ids: Vec<String> = events.iter().flat_map(|event| event.about.ids()).collect();
     let mut links = context.store.links(&ids).await?;
     let (mut routed, open) = decide(&context.settings, events, &mut links);
@@ -82,11 +89,15 @@ async fn round(
     }
     for (question, events, place) in asked {
         let context = context.clone();
-        asking.spawn(async move {
+        // All of them ask the same; it is seen in the trace of the first that is followed.
+        let followed = events.iter().find(|event| !event.span.is_none());
+        let span = followed.map_or_else(Span::none, |event| event.span.clone());
+        let asked = async move {
             ask(&context, question, events).await;
             drop(place);
             context.wakes.route.notify_one();
-        });
+        };
+        asking.spawn(asked.instrument(span));
     }
     Ok(true)
 }
@@ -189,7 +200,7 @@ async fn ask(context: &Context, question: Question, events: Vec<Event>) {
                 },
                 Ok(Found::Nobody) => Routing::Waiting { on: ids() },
                 Ok(Found::Foreign) => Routing::Ignored {
-                    why: "of another deployment".into(),
+                    why: whose::OTHER_DEPLOYMENT.into(),
                 },
                 Err(error) => Routing::Retry {
                     error: error.clone(),
@@ -250,13 +261,18 @@ async fn write(context: &Context, routed: &[(i64, Routing)]) -> Result<(), Store
     for (_, routing) in routed {
         let outcome = match routing {
             Routing::Customer { .. } => "customer",
-            Routing::Ignored { .. } => "ignored",
+            Routing::Ignored { why } => {
+                if let Some(why) = whose::foreign(why) {
+                    metric::EVENTS_FOREIGN.count([why]);
+                }
+                "ignored"
+            }
             Routing::Waiting { .. } => "waiting",
             Routing::Retry { .. } => "retry",
             Routing::Queued { .. } => "queued",
             Routing::Parked { .. } => "parked",
         };
-        metrics::counter!("tollgate_events_routed_total", "outcome" => outcome).increment(1);
+        metric::ROUTED.count([outcome]);
     }
     context.wakes.apply.notify_one();
     // Some may have waited for these ids.
@@ -276,6 +292,7 @@ mod tests {
             seq,
             attempts: 0,
             about,
+            span: Span::none(),
         }
     }
 
@@ -308,6 +325,7 @@ mod tests {
             seq: 1,
             attempts: 0,
             about: About::Object(Box::new(object)),
+            span: Span::none(),
         };
         let mut routed = vec![];
         assert!(by_question(vec![event], &mut routed).is_empty());

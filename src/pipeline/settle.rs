@@ -6,9 +6,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_store::{Due, StoreError};
 use tollgate_stripe::CallError;
+use tracing::Instrument;
 
 use super::wake::{reap, station};
 use super::{Context, backoff};
+use crate::telemetry::{metric, trace};
 
 /// A fetch that Stripe has no object for is tried so often, over some minutes: what an event names may be late.
 const ABSENT: i32 = 8;
@@ -52,25 +54,28 @@ async fn round(context: &Context, fetching: &Mutex<JoinSet<()>>) -> Result<bool,
     Ok(found)
 }
 
-async fn settle(context: &Context, due: Due) -> Result<(), StoreError> {
+async fn settle(context: &Context, mut due: Due) -> Result<(), StoreError> {
     let store = &context.store;
     let kind = due.kind.as_str();
+    let span = trace::caused("settle", due.cause.traceparent.as_deref());
     context.budget.take().await;
-    let fetched = context.stripe.fetch(due.kind, &due.id).await;
+    let fetched = context.stripe.fetch(due.kind, &due.id);
+    let fetched = fetched.instrument(span.clone()).await;
+    due.cause.traceparent = trace::context(&span, due.cause.traceparent.take());
     let now = context.clock.now();
     match fetched {
         Ok(fetched) => {
-            metrics::counter!("tollgate_settles_total", "kind" => kind, "outcome" => "fetched").increment(1);
+            metric::SETTLE_REQUESTS.count([kind, "fetched"]);
             store.settled(&due, fetched.body, fetched.from, fetched.to).await
         }
         // Absence never revokes: what is known stands.
         Err(error @ CallError::NotFound) => {
-            metrics::counter!("tollgate_settles_total", "kind" => kind, "outcome" => "absent").increment(1);
+            metric::SETTLE_REQUESTS.count([kind, "absent"]);
             let retry_at = (due.attempts + 1 < ABSENT).then(|| now + backoff(due.attempts));
             store.settle_failed(&due, &error.to_string(), retry_at).await
         }
         Err(error) => {
-            metrics::counter!("tollgate_settles_total", "kind" => kind, "outcome" => "failed").increment(1);
+            metric::SETTLE_REQUESTS.count([kind, "failed"]);
             tracing::warn!(kind, %error, attempts = due.attempts, "an object could not be fetched");
             store
                 .settle_failed(&due, &error.to_string(), Some(now + backoff(due.attempts)))

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
 use tollgate_store::StoreError;
 
+use crate::telemetry::metric;
+
 /// One bell for each station.
 #[derive(Clone, Default)]
 pub struct Wakes {
@@ -43,7 +45,7 @@ pub async fn station<F>(
             Err(error) => {
                 failures += 1;
                 tracing::warn!(station = name, %error, failures, "a round failed and is tried again");
-                metrics::counter!("tollgate_station_failures_total", "station" => name).increment(1);
+                metric::STATION_FAILURES.count([name]);
                 Duration::from_millis(100 << failures.min(6))
             }
         };
@@ -66,7 +68,7 @@ pub fn reap(station: &'static str, tasks: &mut JoinSet<()>) {
     while let Some(ended) = tasks.try_join_next() {
         if let Err(error) = ended {
             tracing::error!(station, %error, "a task failed");
-            metrics::counter!("tollgate_station_failures_total", "station" => station).increment(1);
+            metric::STATION_FAILURES.count([station]);
         }
     }
 }

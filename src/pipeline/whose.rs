@@ -21,6 +21,19 @@ pub enum About {
     Named(Kind, String),
 }
 
+const OTHER_MODE: &str = "livemode is";
+const CONNECTED: &str = "of a connected account";
+pub const OTHER_DEPLOYMENT: &str = "of another deployment";
+
+/// What does not fit, of what is ignored because it is none of ours.
+pub fn foreign(why: &str) -> Option<&'static str> {
+    match why {
+        CONNECTED => Some("account"),
+        OTHER_DEPLOYMENT => Some("deployment"),
+        why => why.starts_with(OTHER_MODE).then_some("livemode"),
+    }
+}
+
 /// The next thing to ask Stripe for.
 pub type Question = (Kind, String);
 
@@ -30,11 +43,11 @@ pub fn read(event: &Unrouted, settings: &Settings) -> About {
         .livemode
         .is_some_and(|livemode| livemode != settings.livemode)
     {
-        return ignored(format!("livemode is {}", !settings.livemode));
+        return ignored(format!("{OTHER_MODE} {}", !settings.livemode));
     }
     // A deployment is of one account, and Connect is none of its business.
     if event.account.is_some() {
-        return ignored("of a connected account".into());
+        return ignored(CONNECTED.into());
     }
     let head = match envelope(&event.body) {
         Ok(head) => head,
@@ -50,7 +63,7 @@ pub fn read(event: &Unrouted, settings: &Settings) -> About {
         .and_then(Kind::parse)
         .zip(head.object_id);
     match (event_object(&event.body), named) {
-        (Ok(Some(object)), _) if is_foreign(&object, settings) => ignored("of another deployment".into()),
+        (Ok(Some(object)), _) if is_foreign(&object, settings) => ignored(OTHER_DEPLOYMENT.into()),
         (Ok(Some(object)), _) => About::Object(Box::new(object)),
         (Ok(None), Some((kind, id))) if head.thin => About::Named(kind, id),
         (Ok(None), _) => ignored(format!("access does not depend on {}", event.event_type)),
@@ -159,6 +172,7 @@ mod tests {
             account: event["account"].as_str().map(str::to_owned),
             body: event.to_string().into(),
             attempts: 0,
+            traceparent: None,
         };
         read(&event, &settings())
     }
@@ -205,6 +219,10 @@ mod tests {
         let preview = about(json!({"id": "evt_1", "type": "invoice.upcoming",
             "data": {"object": {"id": "upcoming_in_1", "object": "invoice", "customer": "cus_1"}}}));
         assert_eq!(why(&preview), "access does not depend on invoice.upcoming");
+        assert_eq!(
+            [&live, &connected, &product].map(|about| foreign(why(about))),
+            [Some("livemode"), Some("account"), None]
+        );
     }
 
     #[test]

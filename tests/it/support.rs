@@ -1,6 +1,8 @@
 //! A whole service with its own database and its own Stripe, over real sockets.
 
+pub mod collector;
 pub mod http;
+pub mod logs;
 pub mod map;
 pub mod postgres;
 pub mod process;
@@ -65,6 +67,7 @@ impl TestApp {
     }
 
     async fn build(clock: Option<Clock>, change: impl FnOnce(&mut Config)) -> TestApp {
+        logs::begin();
         let simulator = simulator().await;
         let catalog = catalog(CATALOG);
         let mut config = config(&postgres::database().await, &simulator.base_url(), catalog.path());

@@ -9,7 +9,7 @@ use tollgate_domain::schedule::Schedule;
 use tollgate_domain::time::Timestamp;
 
 use crate::error::{retried, without_nul};
-use crate::{Store, StoreError};
+use crate::{Cause, Store, StoreError};
 
 /// What an applier made of one customer.
 #[derive(Clone, Debug)]
@@ -32,7 +32,8 @@ pub struct Append {
     pub failed: Vec<(i64, String, Option<Timestamp>)>,
     /// What is to be fetched, and when.
     pub wants: Vec<(Want, Timestamp)>,
-    pub traceparent: Option<String>,
+    /// Of the revision, and of what is fetched.
+    pub cause: Cause,
 }
 
 /// What became of it.
@@ -49,10 +50,15 @@ impl Append {
         let failed = self.failed.iter().map(
             |(seq, error, retry_at)| json!({"seq": seq, "error": error, "retry_at": retry_at.map(|at| at.0)}),
         );
-        let wants = self
-            .wants
-            .iter()
-            .map(|(want, due)| json!({"kind": want.kind.as_str(), "id": want.id, "due_at": due.0}));
+        let Cause {
+            traceparent,
+            accepted_at,
+        } = &self.cause;
+        let accepted_at = accepted_at.map(|at| at.0);
+        let wants = self.wants.iter().map(|(want, due)| {
+            json!({"kind": want.kind.as_str(), "id": want.id, "due_at": due.0, "traceparent": traceparent,
+                "accepted_at": accepted_at})
+        });
         json!({
             "customer": self.customer,
             "marks": self.marks,
@@ -65,7 +71,8 @@ impl Append {
             "applied": self.applied,
             "failed": failed.collect::<Value>(),
             "wants": wants.collect::<Value>(),
-            "traceparent": self.traceparent,
+            "traceparent": traceparent,
+            "accepted_at": accepted_at,
         })
     }
 }

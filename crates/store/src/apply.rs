@@ -10,7 +10,7 @@ use tollgate_domain::schedule::Schedule;
 use tollgate_domain::time::Timestamp;
 
 use crate::error::retried;
-use crate::{Store, StoreError};
+use crate::{Cause, Store, StoreError};
 
 /// One observation that was routed and not applied.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Observed {
     /// An event, or the bare object that was fetched.
     pub body: Bytes,
     pub attempts: i32,
-    pub traceparent: Option<String>,
+    pub cause: Cause,
 }
 
 /// A dirty customer, as it was at one instant.
@@ -144,7 +144,9 @@ impl Store {
         let rows = retried(|| async {
             sqlx::query!(
                 r#"
-                select seq, source, created, fetched_from, fetched_to, covers_seq, body, attempts, traceparent
+                select seq, source, created, fetched_from, fetched_to, covers_seq, body, attempts, traceparent,
+                    case when source = 'webhook' then (extract(epoch from received_at) * 1000000)::bigint else accepted_at end
+                        as accepted_at
                 from inbox where seq = any($1)
                 "#,
                 seqs
@@ -169,7 +171,7 @@ impl Store {
                 learned,
                 body: row.body.into(),
                 attempts: row.attempts,
-                traceparent: row.traceparent,
+                cause: Cause::read(row.traceparent, row.accepted_at),
             };
             (row.seq, observed)
         });

@@ -3,14 +3,16 @@
 //!
 //! In flow order: [`inbox`] keeps what came · [`route`] says whose it is · [`apply`] reads what an applier needs ·
 //! [`append`] writes its result · [`settle`] queues what is to be fetched · [`poll`] reads the feed ·
-//! [`catalog`] versions and activations · [`customer`] one customer · [`checkout`] what was asked to be sold.
+//! [`figures`] counts what is unfinished · [`catalog`] versions and activations · [`customer`] one customer · [`checkout`] what was asked to be sold.
 
 pub mod append;
 pub mod apply;
 pub mod catalog;
+mod cause;
 pub mod checkout;
 pub mod customer;
 mod error;
+pub mod figures;
 pub mod inbox;
 mod intent;
 pub mod poll;
@@ -22,9 +24,11 @@ pub mod settle;
 pub use append::{Append, Appended};
 pub use apply::{Loaded, Observed};
 pub use catalog::Activation;
+pub use cause::Cause;
 pub use checkout::{Checkout, NewCheckout, StripeCustomer};
 pub use customer::CustomerRow;
 pub use error::StoreError;
+pub use figures::{Figures, Pile};
 pub use inbox::{Accepted, InboxCounts, NewEvent, Outcome};
 pub use poll::{Change, FeedRow, Hints, Position, SnapshotRow};
 pub use pool::{Settings, Store};

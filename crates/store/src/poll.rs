@@ -11,7 +11,7 @@ use tollgate_domain::schedule::Schedule;
 use tollgate_domain::time::Timestamp;
 
 use crate::error::retried;
-use crate::{Activation, Store, StoreError};
+use crate::{Activation, Cause, Store, StoreError};
 
 /// Where the feed stood when it was read, and who said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Position {
 pub struct FeedRow {
     pub number: i64,
     pub change: Change,
-    pub traceparent: Option<String>,
+    pub cause: Cause,
 }
 
 /// What it changed.
@@ -76,7 +76,7 @@ impl Store {
                     pg_is_in_recovery() as "in_recovery!",
                     (extract(epoch from clock_timestamp()) * 1000000)::bigint as "at!",
                     f.number as "number?", f.kind as "kind?", f.customer, f.schedule, f.activation as "activation?",
-                    f.traceparent, a.hash as "hash?", v.source as "source?"
+                    f.traceparent, f.accepted_at, a.hash as "hash?", v.source as "source?"
                 from feed_head h
                 join epoch e on e.id = h.epoch
                 left join (select * from feed where number > $1 order by number limit $2) f on true
@@ -127,7 +127,7 @@ impl Store {
             feed.push(FeedRow {
                 number,
                 change,
-                traceparent: row.traceparent,
+                cause: Cause::read(row.traceparent, row.accepted_at),
             });
         }
         let position = position

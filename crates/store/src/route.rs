@@ -20,6 +20,7 @@ pub struct Unrouted {
     pub account: Option<String>,
     pub body: Bytes,
     pub attempts: i32,
+    pub traceparent: Option<String>,
 }
 
 /// What was found out.
@@ -81,7 +82,7 @@ impl Store {
                     order by retry_at, seq limit $2 for update skip locked),
                 taken as (select seq from first union all select seq from again)
                 update inbox i set claimed_until = now() + interval '10 s' from taken where i.seq = taken.seq
-                returning i.seq, i.event_type, i.created, i.livemode, i.account, i.body, i.attempts
+                returning i.seq, i.event_type, i.created, i.livemode, i.account, i.body, i.attempts, i.traceparent
                 "#,
                 limit,
                 again,
@@ -101,6 +102,7 @@ impl Store {
                 account: row.account,
                 body: row.body.into(),
                 attempts: row.attempts,
+                traceparent: row.traceparent,
             })
             .collect();
         found.sort_by_key(|row| row.seq);

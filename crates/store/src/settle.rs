@@ -8,7 +8,7 @@ use tollgate_domain::object::Kind;
 use tollgate_domain::time::Timestamp;
 
 use crate::error::{retried, without_nul};
-use crate::{Store, StoreError};
+use crate::{Cause, Store, StoreError};
 
 /// An object whose fetch is due.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub struct Due {
     /// The highest sequence of the inbox about it, read before the request.
     pub covers_seq: i64,
     pub attempts: i32,
+    pub cause: Cause,
     asked: i64,
 }
 
@@ -36,7 +37,7 @@ impl Store {
                     where not parked and due_at <= $2 and coalesce(claimed_until < now(), true)
                     order by due_at limit $1 for update skip locked)
                 update want w set claimed_until = now() + interval '30 s' from taken where w.object_id = taken.object_id
-                returning w.object_id, w.object_kind, w.customer, w.attempts, w.asked,
+                returning w.object_id, w.object_kind, w.customer, w.attempts, w.asked, w.traceparent, w.accepted_at,
                     coalesce((select max(seq) from inbox where inbox.object_id = w.object_id), 0) as "covers_seq!"
                 "#,
                 limit,
@@ -53,6 +54,7 @@ impl Store {
                 customer: CustomerId::parse(&row.customer).ok()?,
                 covers_seq: row.covers_seq,
                 attempts: row.attempts,
+                cause: Cause::read(row.traceparent, row.accepted_at),
                 asked: row.asked,
             })
         });
@@ -70,8 +72,17 @@ impl Store {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<(), StoreError> {
-        self.observe(&due.customer, due.kind, &due.id, body, from, to, due.covers_seq)
-            .await?;
+        self.observe(
+            &due.customer,
+            due.kind,
+            &due.id,
+            body,
+            from,
+            to,
+            due.covers_seq,
+            &due.cause,
+        )
+        .await?;
         let kept = retried(|| async {
             sqlx::query!(
                 "delete from want where object_id = $1 and asked = $2",
@@ -171,7 +182,9 @@ impl Store {
         from: Timestamp,
         to: Timestamp,
         covers_seq: i64,
+        cause: &Cause,
     ) -> Result<i64, StoreError> {
+        let (traceparent, accepted_at) = (cause.traceparent.as_deref(), cause.accepted_at.map(|at| at.0));
         let (customer, kind, body) = (customer.as_str(), kind.as_str(), body.to_vec());
         retried(|| async {
             sqlx::query_scalar!(
@@ -180,8 +193,8 @@ impl Store {
                     insert into customer as c (customer, marks) values ($1, 1)
                     on conflict (customer) do update set marks = c.marks + 1 returning c.customer)
                 insert into inbox (key, source, event_type, object_kind, object_id, created, body, state, customer,
-                    fetched_from, fetched_to, covers_seq)
-                select 'fetch/' || gen_random_uuid(), 'fetch', 'fetched', $2, $3, $4, $5, 'routed', marked.customer, $4, $6, $7
+                    fetched_from, fetched_to, covers_seq, traceparent, accepted_at)
+                select 'fetch/' || gen_random_uuid(), 'fetch', 'fetched', $2, $3, $4, $5, 'routed', marked.customer, $4, $6, $7, $8, $9
                 from marked
                 returning seq
                 "#,
@@ -191,7 +204,9 @@ impl Store {
                 from.0,
                 body,
                 to.0,
-                covers_seq
+                covers_seq,
+                traceparent,
+                accepted_at
             )
             .fetch_one(&self.pool)
             .await

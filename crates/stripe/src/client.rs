@@ -3,6 +3,7 @@
 mod failure;
 mod pages;
 mod prices;
+mod route;
 mod transport;
 
 use std::sync::Arc;
@@ -28,6 +29,18 @@ pub struct Settings {
     pub secret_key: SecretString,
     /// For one call, its retries and the waits between them included.
     pub deadline: Duration,
+    /// Is told of each attempt.
+    pub observe: fn(&Asked),
+}
+
+/// One attempt of a request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The path without ids: `/v1/customers/{id}`.
+    pub route: String,
+    /// The HTTP status, `unreachable` or `late`.
+    pub outcome: String,
+    pub took: Duration,
 }
 
 /// Settings with which no call can succeed; the text says what to change.

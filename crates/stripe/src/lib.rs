@@ -13,7 +13,7 @@ pub mod signature;
 mod instant;
 mod json;
 
-pub use client::{CallError, Client, Fetched, InvalidSettings, Price, PriceQuery, Settings};
+pub use client::{Asked, CallError, Client, Fetched, InvalidSettings, Price, PriceQuery, Settings};
 pub use encode::{CheckoutRequest, Encoded, encode_checkout, encode_customer, encode_portal};
 pub use envelope::{Envelope, Unreadable, envelope};
 pub use normalise::{event_object, object};

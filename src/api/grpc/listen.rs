@@ -25,6 +25,8 @@ use tower::{Service, ServiceExt};
 use peer::Peer;
 use tls::Tls;
 
+use crate::telemetry::metric::{self, PLAIN};
+
 /// The limits of a listener.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -38,6 +40,8 @@ pub struct Settings {
     pub patience: Duration,
     /// From the stop on, until connections that are still busy are cut.
     pub drain_deadline: Duration,
+    /// Whether its connections are counted as those of the gRPC listener.
+    pub counted: bool,
 }
 
 impl Default for Settings {
@@ -48,6 +52,7 @@ impl Default for Settings {
             keepalive: Duration::from_secs(30),
             patience: Duration::from_secs(20),
             drain_deadline: Duration::from_secs(20),
+            counted: false,
         }
     }
 }
@@ -93,7 +98,9 @@ where
             }
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
-            metrics::counter!("tollgate_connections_refused_total").increment(1);
+            if settings.counted {
+                metric::GRPC_CONNECTIONS_REFUSED.count(PLAIN);
+            }
             continue;
         };
         let open = open(
@@ -104,9 +111,9 @@ where
             settings.patience,
             stop.clone(),
         );
-        let cut = cut.clone();
+        let (cut, counted) = (cut.clone(), settings.counted);
         connections.spawn(async move {
-            let _place = place;
+            let _place = (place, counted.then(|| metric::GRPC_CONNECTIONS.hold()));
             tokio::select! {
                 () = open => {}
                 () = cut.cancelled() => {}

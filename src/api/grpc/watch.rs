@@ -162,12 +162,22 @@ impl Stream {
             }
             self.changed.mark_unchanged();
             let now = self.shared.clock.now();
+            let mut cause = None;
             let next = match self.shared.feed.read() {
-                Some(state) => self
-                    .cursor
-                    .next(&state, &self.shared.frames, now, time >= self.checkpoint_at),
+                Some(state) => {
+                    let checkpoint = time >= self.checkpoint_at;
+                    let next = self.cursor.next(&state, &self.shared.frames, now, checkpoint);
+                    cause = self.cursor.news().and_then(|number| state.cause(number));
+                    next
+                }
                 None => Next::Reloaded,
             };
+            if let Some(cause) = cause {
+                cause.tell();
+            }
+            if let Some(number) = self.cursor.reached() {
+                self.seat.reached(number);
+            }
             match next {
                 Next::Frame(frame) => {
                     if matches!(frame.event, Some(Event::Checkpoint(_))) {

@@ -33,13 +33,15 @@ src/api/webhook.rs | use tonic::Status; | only in src/api/grpc
 src/api/ops.rs | fn f() { tonic_health::server::health_reporter(); } | only in src/api/grpc
 src/feed/a.rs | use axum::Router; | only in src/api
 src/feed/a.rs | use stripe_simulator::Clock; | the image is built without them
+src/feed/a.rs | fn f() { metrics::counter!("tollgate_new_total").increment(1); } | `metrics` may be named only in src/telemetry
+src/api/grpc/a.rs | use opentelemetry::Context; | only in src/telemetry
 src/app.rs | fn f() { std::env::var("A"); } | only in src/config
 src/app.rs | use std as s;¶fn f() { s::env::var("A"); } | which is `std::env::var`
 src/app.rs | use std::*; | only in src/config
 crates/domain/src/a.rs | use sqlx::PgPool; | only in crates/store
 crates/stripe/src/a.rs | fn f() { std::env::var("A"); } | only in src/config
 # The ways to name another module.
-src/pipeline/a.rs | use crate::feed::Ring; | makes the edge pipeline → feed, but pipeline may name no other
+src/pipeline/a.rs | use crate::feed::Ring; | makes the edge pipeline → feed, but pipeline may name telemetry::metric, tele
 src/feed/a.rs | fn f() { crate::pipeline::apply(); } | feed → pipeline
 src/feed/a.rs | fn f() { m!(x, [crate::api::grpc::Y]); } | feed → api::grpc
 src/feed/ring/slot.rs | use super::super::super::pipeline::apply; | feed → pipeline

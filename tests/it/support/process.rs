@@ -1,7 +1,7 @@
 //! The service as a process of its own, for signals and crashes.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tollgate::app;
 use tollgate_store::Store;
 
-use super::{CATALOG, PATIENCE, SECRET, catalog, config, migrate, postgres, simulator};
+use super::{CATALOG, PATIENCE, SECRET, catalog, config, logs, migrate, postgres, simulator};
 
 /// `tollgate` with nothing of our environment that could be a setting.
 pub fn tollgate() -> Command {
@@ -92,6 +92,8 @@ pub struct Process {
     pub grpc: SocketAddr,
     pub webhook: SocketAddr,
     pub ops: SocketAddr,
+    /// What it logs.
+    pub log: PathBuf,
 }
 
 impl Process {
@@ -106,10 +108,17 @@ impl Process {
         catalog: &Path,
         change: impl FnOnce(&mut Command),
     ) -> Process {
+        let mut command = Process::command(database_url, stripe_url, catalog);
+        command.arg("--insecure-no-auth");
+        change(&mut command);
+        Process::start(command).await
+    }
+
+    /// `tollgate serve`; who may call is still to be said.
+    pub fn command(database_url: &str, stripe_url: &str, catalog: &Path) -> Command {
         let mut command = tollgate();
         command
             .arg("serve")
-            .arg("--insecure-no-auth")
             .env("TOLLGATE_DATABASE_URL", database_url)
             .env("TOLLGATE_STRIPE_SECRET_KEY", "sk_test_simulator")
             .env("TOLLGATE_STRIPE_BASE_URL", stripe_url)
@@ -120,9 +129,17 @@ impl Process {
             .env("TOLLGATE_OPS_LISTEN", "127.0.0.1:0")
             .env("TOLLGATE_DRAIN_DELAY", "200ms")
             .env("TOLLGATE_CONFIRM_AFTER", "1s")
-            .stdout(Stdio::piped());
-        change(&mut command);
-        let mut child = command.spawn().unwrap();
+            .env(
+                "TOLLGATE_LOG",
+                "info,tollgate=debug,tollgate_store=debug,tollgate_stripe=debug",
+            );
+        command
+    }
+
+    /// Returns when it is ready.
+    pub async fn start(mut command: Command) -> Process {
+        let (log, file) = logs::of_process();
+        let mut child = command.stdout(Stdio::piped()).stderr(file).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut addresses = vec![];
         let wait = async {
@@ -136,7 +153,7 @@ impl Process {
                     _ => {}
                 }
             }
-            panic!("the service ended before it was ready");
+            panic!("the service ended before it was ready: see {}", log.display());
         };
         tokio::time::timeout(PATIENCE, wait).await.expect("ready in time");
         let of = |wanted: &str| addresses.iter().find(|(name, _)| name == wanted).unwrap().1;
@@ -144,6 +161,7 @@ impl Process {
             grpc: of("grpc"),
             webhook: of("webhook"),
             ops: of("ops"),
+            log,
             child,
         }
     }

@@ -11,7 +11,7 @@ use tollgate_domain::catalog::Value;
 use tollgate_domain::id::{CustomerId, FeatureId};
 use tollgate_domain::schedule::{Answer, Reason, Schedule, Timeline};
 use tollgate_domain::time::{Span, Timestamp};
-use tollgate_store::{Append, Loaded, NewEvent, Settings, Store};
+use tollgate_store::{Append, Cause, Loaded, NewEvent, Settings, Store};
 
 const SUPERVISOR: &str = "TOLLGATE_STORE_TEST_SUPERVISOR";
 
@@ -167,6 +167,6 @@ pub fn applied(loaded: &Loaded, schedule: Option<Schedule>) -> Append {
         applied: loaded.observed.iter().map(|observed| observed.seq).collect(),
         failed: vec![],
         wants: vec![],
-        traceparent: None,
+        cause: Cause::default(),
     }
 }

@@ -71,6 +71,7 @@ async fn observations_are_loaded_by_sequence_with_how_they_were_learned() {
             from,
             to,
             event,
+            &tollgate_store::Cause::default(),
         )
         .await
         .unwrap();

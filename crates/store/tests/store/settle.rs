@@ -78,6 +78,7 @@ async fn what_was_fetched_is_an_observation_that_covers_what_was_known_before() 
             NOW,
             NOW,
             seq,
+            &tollgate_store::Cause::default(),
         )
         .await
         .unwrap();

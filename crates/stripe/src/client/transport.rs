@@ -18,11 +18,17 @@ use rand::{Rng, SeedableRng};
 use secrecy::{ExposeSecret, SecretString};
 use stripe_client_core::{CustomizedStripeRequest, StripeClient, StripeMethod, VERSION};
 use tollgate_domain::time::Timestamp;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::failure::{CallError, of_answer, retry_after};
-use super::{InvalidSettings, Settings};
+use super::route::route;
+use super::{Asked, InvalidSettings, Settings};
 use crate::encode::Encoded;
 use crate::instant::parse_http_date;
+
+/// Of spans that go to the collector, if what they are made for is followed.
+const SPANS: &str = "tollgate::trace";
 
 /// More than any object that Stripe shows.
 const MAX_BODY: usize = 16 << 20;
@@ -34,6 +40,7 @@ pub(super) struct Transport {
     base: String,
     authorization: ArcSwap<HeaderValue>,
     deadline: Duration,
+    observe: fn(&Asked),
     jitter: Mutex<SmallRng>,
 }
 
@@ -54,10 +61,13 @@ pub(super) struct Answer {
     pub date: Option<Timestamp>,
     /// From before the request until the whole answer was here.
     pub took: Duration,
+    status: u16,
 }
 
 struct Failure {
     error: CallError,
+    /// `None`: there was no answer.
+    status: Option<u16>,
     /// `Stripe-Should-Retry`.
     advice: Option<bool>,
     after: Option<Duration>,
@@ -124,6 +134,7 @@ impl Transport {
             base: base.as_str().trim_end_matches('/').to_owned(),
             authorization: ArcSwap::from_pointee(authorization),
             deadline: settings.deadline,
+            observe: settings.observe,
             jitter: Mutex::new(SmallRng::from_os_rng()),
         })
     }
@@ -137,8 +148,31 @@ impl Transport {
     /// Repeats what may be repeated, as long as the deadline allows.
     pub async fn call(&self, call: &Call<'_>) -> Result<Answer, CallError> {
         let ends = tokio::time::Instant::now() + self.deadline;
-        for attempt in 0.. {
-            let Ok(outcome) = tokio::time::timeout_at(ends, self.attempt(call)).await else {
+        for attempt in 0_u32.. {
+            let route = route(call.path);
+            let span = tracing::info_span!(target: SPANS, "stripe", otel.name = format!("{} {route}", call.method),
+                otel.kind = "client", otel.status_code = Empty, http.request.method = call.method.as_str(),
+                http.request.resend_count = i64::from(attempt), url.template = route, http.response.status_code = Empty,
+                stripe.request_id = Empty);
+            let started = Instant::now();
+            let outcome = tokio::time::timeout_at(ends, self.attempt(call).instrument(span.clone())).await;
+            let told = match &outcome {
+                Ok(Ok(answer)) => answer.status.to_string(),
+                Ok(Err(Failure {
+                    status: Some(status), ..
+                })) => status.to_string(),
+                Ok(Err(_)) => "unreachable".to_owned(),
+                Err(_) => "late".to_owned(),
+            };
+            if !matches!(outcome, Ok(Ok(_))) {
+                span.record("otel.status_code", "ERROR");
+            }
+            (self.observe)(&Asked {
+                route,
+                outcome: told,
+                took: started.elapsed(),
+            });
+            let Ok(outcome) = outcome else {
                 tracing::warn!(method = %call.method, path = path_only(call.path), "Stripe did not answer in time");
                 return Err(CallError::TimedOut);
             };
@@ -189,15 +223,24 @@ impl Transport {
         let took = started.elapsed();
         let request_id = header(&head.headers, "request-id").unwrap_or_default();
         let status = head.status.as_u16();
-        tracing::debug!(method = %call.method, path = path_only(call.path), status, request_id, ?took, "asked Stripe");
+        tracing::debug!(method = %call.method, path = path_only(call.path), status, stripe_request_id = request_id, ?took, "asked Stripe");
+        let span = tracing::Span::current();
+        span.record("http.response.status_code", i64::from(status));
+        span.record("stripe.request_id", request_id);
         if head.status.is_success() {
             let date = header(&head.headers, DATE.as_str()).and_then(parse_http_date);
-            return Ok(Answer { body, date, took });
+            return Ok(Answer {
+                body,
+                date,
+                took,
+                status,
+            });
         }
         let error = of_answer(head.status, &head.headers, &body);
-        tracing::info!(path = path_only(call.path), status, request_id, %error, "Stripe did not do it");
+        tracing::info!(path = path_only(call.path), status, stripe_request_id = request_id, %error, "Stripe did not do it");
         Err(Failure {
             error,
+            status: Some(status),
             advice: header(&head.headers, "stripe-should-retry").and_then(|advice| advice.parse().ok()),
             after: retry_after(&head.headers),
         })
@@ -259,6 +302,7 @@ impl Failure {
     fn of(error: CallError) -> Failure {
         Failure {
             error,
+            status: None,
             advice: None,
             after: None,
         }

@@ -197,6 +197,7 @@ async fn nobody_listening_is_unreachable() {
         base_url: format!("http://{address}"),
         secret_key: "sk_test_hidden".into(),
         deadline: Duration::from_millis(100),
+        observe: |_| {},
     };
     let outcome = Client::new(settings)
         .unwrap()
@@ -335,6 +336,7 @@ fn settings_that_cannot_work_are_refused_and_no_key_is_shown() {
             base_url: base.into(),
             secret_key: key.into(),
             deadline: LONG,
+            observe: |_| {},
         })
     };
     assert!(

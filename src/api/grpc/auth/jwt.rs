@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{expired, refused};
 use crate::api::grpc::status::Failure;
+use crate::telemetry::metric;
 use keys::Keys;
 pub use source::{InvalidSource, Place, Source};
 
@@ -156,11 +157,10 @@ impl Jwt {
                     failure.clear();
                     continue;
                 }
-                Ok(true) => "changed",
+                Ok(true) => "taken",
                 Err(_) => "failed",
             };
-            metrics::counter!("tollgate_secret_reloads_total", "secret" => "jwt_jwks", "outcome" => outcome)
-                .increment(1);
+            metric::SECRET_RELOADS.count(["jwt_jwks", outcome]);
             match refreshed {
                 Ok(_) => tracing::info!(place = %source.place, "the keys for JWTs were replaced"),
                 Err(error) => {

@@ -14,6 +14,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
+use crate::telemetry::metric::{self, PLAIN};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -109,11 +110,10 @@ impl Tls {
                     failure.clear();
                     continue;
                 }
-                Ok(true) => "changed",
+                Ok(true) => "taken",
                 Err(_) => "failed",
             };
-            metrics::counter!("tollgate_secret_reloads_total", "secret" => "tls", "outcome" => outcome)
-                .increment(1);
+            metric::SECRET_RELOADS.count(["tls", outcome]);
             match reloaded {
                 Ok(_) => tracing::info!("new connections get the new certificate"),
                 // A file that stays bad is said once; the two may be written one after the other.
@@ -179,8 +179,7 @@ impl Files {
             )
         })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        #[allow(clippy::cast_precision_loss, reason = "a time of our age fits")]
-        metrics::gauge!("tollgate_certificate_expiry_timestamp_seconds").set(expires as f64);
+        metric::CERTIFICATE_EXPIRY.set(PLAIN, expires);
         Ok(Arc::new(config))
     }
 }

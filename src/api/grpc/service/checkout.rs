@@ -3,6 +3,7 @@
 use tollgate_domain::object::{PaymentStatus, SessionMode};
 use tollgate_domain::revision::Revision;
 use tonic::Request;
+use tracing::Instrument;
 
 use super::Service;
 use crate::api::grpc::auth::caller::Caller;
@@ -14,6 +15,7 @@ use crate::api::grpc::proto::{
 };
 use crate::api::grpc::status::Failure;
 use crate::commands::{self, CheckoutRequest, Item, PriceName, Refused};
+use crate::telemetry::trace;
 
 pub(super) async fn create(
     service: &Service,
@@ -56,6 +58,7 @@ pub(super) async fn create(
     let checkout = service
         .commands
         .create_checkout(&request)
+        .instrument(trace::child("create_checkout"))
         .await
         .map_err(refused)?;
     Ok(CreateCheckoutResponse {
@@ -80,6 +83,7 @@ pub(super) async fn get(
     let outcome = service
         .commands
         .get_checkout(&customer, &asked.checkout)
+        .instrument(trace::child("get_checkout"))
         .await
         .map_err(refused)?;
     // The commands read the database's branch, of which memory may not know yet: then its head is asked for.
@@ -108,6 +112,7 @@ pub(super) async fn portal(
     let url = service
         .commands
         .create_portal_session(&customer, &asked.return_url)
+        .instrument(trace::child("create_portal_session"))
         .await
         .map_err(refused)?;
     Ok(CreatePortalSessionResponse { url })

@@ -36,6 +36,10 @@ pub(super) struct Cursor {
     defaults: Option<i64>,
     /// Something was sent since the last checkpoint.
     unfinished: bool,
+    /// There was a checkpoint: what comes now is news.
+    caught_up: bool,
+    /// Whose revision the last frame is about, if it is news.
+    news: Option<i64>,
 }
 
 enum Stage {
@@ -77,11 +81,14 @@ impl Cursor {
             sent,
             defaults: None,
             unfinished: true,
+            caught_up: false,
+            news: None,
         }
     }
 
     /// The next frame. A `checkpoint` that is wanted comes as soon as the walk is at the head.
     pub fn next(&mut self, state: &State, frames: &Ring<Event>, now: Timestamp, checkpoint: bool) -> Next {
+        self.news = None;
         if state.generation() != self.generation {
             return Next::Reloaded;
         }
@@ -114,6 +121,7 @@ impl Cursor {
                 continue;
             }
             self.unfinished = true;
+            self.news = self.caught_up.then_some(entry.number());
             let event = self.event(&entry, frames);
             return Next::Frame(self.frame(
                 event,
@@ -132,12 +140,24 @@ impl Cursor {
         }
         self.unfinished = false;
         self.snapshot = false;
+        self.caught_up = true;
         let fresh_time = state.fresh_at().map(convert::time);
         let checkpoint = Checkpoint {
             evaluate_time: Some(convert::time(now)),
             fresh_time,
         };
         Next::Frame(self.frame(Event::Checkpoint(checkpoint), head))
+    }
+
+    /// The revision that the last frame is about, if the stream had caught up before it.
+    pub fn news(&self) -> Option<i64> {
+        self.news
+    }
+
+    /// Everything up to here was sent; `None`: the stream has never caught up.
+    pub fn reached(&self) -> Option<i64> {
+        let left = self.piece.front().map(|entry| entry.number() - 1);
+        self.caught_up.then(|| left.unwrap_or(self.at))
     }
 
     /// A frame that moves nothing: it accounts for nothing beyond the one before it.
