@@ -3,6 +3,7 @@
 mod append;
 mod checkout;
 mod feed;
+mod figures;
 mod fixture;
 mod inbox;
 mod queue;
