@@ -139,7 +139,14 @@ async fn stripes_own_advice_counts_first() {
 async fn refusals_are_told_apart_and_not_repeated() {
     for (status, expected, retryable) in [
         (401, CallError::Unauthorized, true),
-        (403, CallError::Unauthorized, true),
+        (
+            403,
+            CallError::Forbidden {
+                permissions: vec![],
+                account: None,
+            },
+            true,
+        ),
         (404, CallError::NotFound, false),
         (
             400,
