@@ -3,13 +3,14 @@
 //!
 //! In flow order: [`inbox`] keeps what came · [`route`] says whose it is · [`apply`] reads what an applier needs ·
 //! [`append`] writes its result · [`settle`] queues what is to be fetched · [`poll`] reads the feed ·
-//! [`catalog`] versions and activations · [`customer`] one customer · [`checkout`] what was asked to be sold.
+//! [`deployment`] whose all this is · [`catalog`] versions and activations · [`customer`] one customer · [`checkout`] what was asked to be sold.
 
 pub mod append;
 pub mod apply;
 pub mod catalog;
 pub mod checkout;
 pub mod customer;
+pub mod deployment;
 mod error;
 pub mod inbox;
 mod intent;
@@ -24,6 +25,7 @@ pub use apply::{Loaded, Observed};
 pub use catalog::Activation;
 pub use checkout::{Checkout, NewCheckout, StripeCustomer};
 pub use customer::CustomerRow;
+pub use deployment::{Deployment, Server};
 pub use error::StoreError;
 pub use inbox::{Accepted, InboxCounts, NewEvent, Outcome};
 pub use poll::{Change, FeedRow, Hints, Position, SnapshotRow};
