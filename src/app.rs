@@ -1,6 +1,7 @@
 //! One process: every station once, in the order of the diagram; its beginning and its end.
 
 mod once;
+mod reload;
 mod settings;
 mod steer;
 
@@ -90,6 +91,11 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         clock.clone(),
         settings::pipeline(config, livemode),
     );
+    let users = reload::Users {
+        store: store.clone(),
+        stripe: stripe.clone(),
+        webhook_secrets: webhook_settings.secrets.clone(),
+    };
     let commands = Commands::new(
         store.clone(),
         stripe,
@@ -113,6 +119,8 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         drain_deadline: settings::duration(config.drain_deadline),
     };
     let stop = running.working.clone();
+    let every = settings::duration(config.reload_interval);
+    running.station("reload", reload::run(config.clone(), users, every, stop.clone()));
     running.station("pipeline", pipeline.run(stop.clone()));
     running.station("feed", feed.clone().run(stop.clone()));
     running.station(

@@ -43,8 +43,8 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the database's schema to this version.
     Migrate,
-    /// Print the effective settings, secrets left out.
-    Config,
+    /// Print the effective settings and where each is from, secrets left out.
+    Config(serve::Print),
     /// Tell the whole story in this terminal, with a private Postgres and a simulated Stripe; then clean up.
     #[cfg(feature = "dev")]
     Demo(demo::Demo),
@@ -123,7 +123,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Serve(command) => command.run(config()?).await?,
         Command::Migrate => serve::migrate(&config()?).await?,
-        Command::Config => serve::print(&config()?)?,
+        Command::Config(command) => command.run(&config()?)?,
         #[cfg(feature = "dev")]
         Command::Demo(command) => command.run(config()?).await?,
         #[cfg(feature = "dev")]

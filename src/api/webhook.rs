@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -29,7 +30,8 @@ const MAX_ID: usize = 255;
 /// What the door lets in.
 #[derive(Clone)]
 pub struct Settings {
-    pub secrets: Secrets,
+    /// Replaced while one is rolled.
+    pub secrets: Arc<ArcSwap<Secrets>>,
     /// How far a signature's time may be from real time.
     pub tolerance: Span,
     /// In bytes.
@@ -142,7 +144,7 @@ impl Door {
             unix_now,
             ..
         } = &*self.settings;
-        if let Err(error) = verify(header, &body, secrets, unix_now(), *tolerance) {
+        if let Err(error) = verify(header, &body, &secrets.load(), unix_now(), *tolerance) {
             tracing::warn!(%error, "a webhook was refused");
             return refuse(
                 StatusCode::BAD_REQUEST,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use arc_swap::ArcSwap;
+use secrecy::SecretString;
 use tollgate_domain::time::Span;
 use tollgate_stripe::Client;
 use tollgate_stripe::signature::Secrets;
@@ -26,41 +28,59 @@ pub fn store_settings(config: &Config) -> Result<tollgate_store::Settings> {
         .ok_or_else(|| {
             ConfigError("TOLLGATE_DATABASE_URL is not set: postgres://user:password@host/database".into())
         })?;
-    let parsed = url::Url::parse(url.expose()).ok();
-    if !parsed.is_some_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host()) {
-        let text = "TOLLGATE_DATABASE_URL is no URL of Postgres: postgres://user:password@host/database";
-        return Err(ConfigError(text.into()).into());
+    let direct_url = config.database_direct_url.as_ref();
+    for (name, url) in [("DATABASE_URL", Some(url)), ("DATABASE_DIRECT_URL", direct_url)] {
+        let parsed = url.map(|url| url::Url::parse(url.expose()).ok());
+        let postgres = |url: url::Url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host();
+        if parsed.is_some_and(|url| !url.is_some_and(postgres)) {
+            let text =
+                format!("TOLLGATE_{name} is no URL of Postgres: postgres://user:password@host/database");
+            return Err(ConfigError(text).into());
+        }
     }
     Ok(tollgate_store::Settings {
         url: url.expose().to_owned(),
+        direct_url: direct_url.map(|url| url.expose().to_owned()),
         max_connections: config.database_connections,
     })
 }
 
 pub(super) fn stripe(config: &Config) -> Result<Client> {
-    let key = config.stripe_secret_key.as_ref().map_or("", Secret::expose);
     let client = Client::new(tollgate_stripe::Settings {
         base_url: config.stripe_base_url.clone(),
-        secret_key: key.to_owned().into(),
+        secret_key: stripe_key(config),
         deadline: duration(config.stripe_deadline),
     });
     Ok(client.map_err(|error| ConfigError(error.to_string()))?)
 }
 
 pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {
-    let secrets = config
-        .stripe_webhook_secrets
-        .iter()
-        .map(|secret| secret.expose().to_owned())
-        .collect();
     Ok(webhook::Settings {
-        secrets: Secrets::new(secrets).map_err(|error| ConfigError(error.to_string()))?,
+        secrets: Arc::new(ArcSwap::from_pointee(webhook_secrets(config)?)),
         tolerance: config.webhook_tolerance,
         body_limit: config.webhook_body_limit,
         read_timeout: Duration::from_secs(10),
         concurrency: 256,
         unix_now: steer::unix_now,
     })
+}
+
+pub(super) fn webhook_secrets(config: &Config) -> Result<Secrets> {
+    let secrets = config
+        .stripe_webhook_secrets
+        .iter()
+        .map(|secret| secret.expose().to_owned())
+        .collect();
+    Ok(Secrets::new(secrets).map_err(|error| ConfigError(error.to_string()))?)
+}
+
+pub(super) fn stripe_key(config: &Config) -> SecretString {
+    config
+        .stripe_secret_key
+        .as_ref()
+        .map_or("", Secret::expose)
+        .to_owned()
+        .into()
 }
 
 pub(super) fn pipeline(config: &Config, livemode: bool) -> pipeline::Settings {

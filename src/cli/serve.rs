@@ -26,8 +26,12 @@ impl Serve {
     pub async fn run(self, mut config: Config) -> Result<()> {
         if self.catalog.is_some() {
             config.catalog = self.catalog;
+            config.from_command_line("catalog");
         }
-        config.insecure_no_auth |= self.insecure_no_auth;
+        if self.insecure_no_auth {
+            config.insecure_no_auth = true;
+            config.from_command_line("insecure_no_auth");
+        }
         app::log(&config);
         let mut signals = Signals::listen()?;
         let mut running = tokio::select! {
@@ -88,8 +92,18 @@ pub async fn migrate(config: &Config) -> Result<()> {
 }
 
 /// `config`
-pub fn print(config: &Config) -> Result<()> {
-    println!("{config:#?}");
-    config.check()?;
-    Ok(())
+#[derive(Args)]
+pub struct Print {
+    /// With what each setting means.
+    #[arg(long)]
+    explain: bool,
+}
+
+impl Print {
+    /// Prints what is in force, then says what `serve` would not take.
+    pub fn run(&self, config: &Config) -> Result<()> {
+        print!("{}", config.effective(self.explain));
+        config.check()?;
+        Ok(())
+    }
 }

@@ -1,9 +1,27 @@
-//! How single values are written.
+//! How single values are written and read.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use serde::de::{Deserialize, Deserializer, Error};
 use tollgate_domain::time::Span;
+
+/// A value as the environment (text) or a TOML file gave it.
+pub(super) type Raw = serde_json::Value;
+
+/// What a setting can be.
+pub(super) trait Value: Sized {
+    /// For people.
+    const KIND: &'static str;
+    /// Whether it is never printed.
+    const SECRET: bool = false;
+
+    /// The text says how it must be; it does not repeat what was given, which may be a secret.
+    fn read(raw: &Raw) -> Result<Self, String>;
+
+    /// As TOML.
+    fn shown(&self) -> String;
+}
 
 /// Text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,55 +51,166 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
-        text(from).map(Secret)
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+fn text(raw: &Raw) -> Option<String> {
+    match raw {
+        Raw::String(text) => Some(text.clone()),
+        Raw::Number(number) => Some(number.to_string()),
+        Raw::Bool(truth) => Some(truth.to_string()),
+        _ => None,
     }
 }
 
-/// The environment gives numbers as numbers; here they are text.
-fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    match serde_json::Value::deserialize(from)? {
-        serde_json::Value::String(text) => Ok(text),
-        serde_json::Value::Number(number) => Ok(number.to_string()),
-        _ => Err(D::Error::custom("must be text")),
+/// A value that is text read by its type's own parser.
+macro_rules! parsed {
+    ($($type:ty: $kind:literal, $shown:literal;)+) => {$(
+        impl Value for $type {
+            const KIND: &'static str = $kind;
+
+            fn read(raw: &Raw) -> Result<Self, String> {
+                text(raw).and_then(|text| text.trim().parse().ok()).ok_or_else(|| format!("must be {}", Self::KIND))
+            }
+
+            fn shown(&self) -> String {
+                format!($shown, self)
+            }
+        }
+    )+};
+}
+
+parsed! {
+    bool: "true or false", "{}";
+    u32: "a number", "{}";
+    i64: "a number", "{}";
+    usize: "a number", "{}";
+    String: "text", "{:?}";
+    SocketAddr: "an address like 0.0.0.0:9090", "\"{}\"";
+}
+
+impl Value for PathBuf {
+    const KIND: &'static str = "a path";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        String::read(raw).map(PathBuf::from)
+    }
+
+    fn shown(&self) -> String {
+        format!("{:?}", self.display().to_string())
     }
 }
 
-/// Several, separated by commas, or a list.
-pub fn list<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Vec<T>, D::Error> {
-    match serde_json::Value::deserialize(from)? {
-        serde_json::Value::String(text) if text.trim().is_empty() => Ok(vec![]),
-        serde_json::Value::String(text) => Ok(text
-            .split(',')
-            .map(|part| part.trim().to_owned().into())
-            .collect()),
-        serde_json::Value::Array(parts) => parts
-            .into_iter()
-            .map(|part| part.as_str().map(|text| text.to_owned().into()))
-            .collect::<Option<_>>()
-            .ok_or_else(|| D::Error::custom("must be a list of texts")),
-        _ => Err(D::Error::custom("must be a list, or texts separated by commas")),
+impl Value for Secret {
+    const KIND: &'static str = "text";
+    const SECRET: bool = true;
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        String::read(raw).map(Secret)
+    }
+
+    fn shown(&self) -> String {
+        format!("\"{self:?}\"")
     }
 }
 
-/// `250ms`, `5s`, `10m`, `2h`, `14d`.
-pub fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Span, D::Error> {
-    let written = text(from)?;
-    let digits = written
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(written.len());
-    let parsed = written[..digits]
-        .parse::<i64>()
-        .ok()
-        .filter(|n| *n < 100_000_000)
-        .and_then(|n| match &written[digits..] {
-            "ms" => Some(Span(n * 1_000)),
-            "s" => Some(Span::seconds(n)),
-            "m" => Some(Span::minutes(n)),
-            "h" => Some(Span::hours(n)),
-            "d" => Some(Span::days(n)),
-            _ => None,
-        });
-    parsed.ok_or_else(|| D::Error::custom(format!("`{written}` is no span; write 250ms, 5s, 10m, 2h or 14d")))
+impl Value for LogFormat {
+    const KIND: &'static str = "human or json";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        match text(raw).as_deref() {
+            Some("human") => Ok(LogFormat::Human),
+            Some("json") => Ok(LogFormat::Json),
+            _ => Err(format!("must be {}", Self::KIND)),
+        }
+    }
+
+    fn shown(&self) -> String {
+        format!("{:?}", format!("{self:?}").to_lowercase())
+    }
 }
+
+impl<T: Value> Value for Option<T> {
+    const KIND: &'static str = T::KIND;
+    const SECRET: bool = T::SECRET;
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        T::read(raw).map(Some)
+    }
+
+    fn shown(&self) -> String {
+        self.as_ref().map_or(String::new(), T::shown)
+    }
+}
+
+/// A list, or texts separated by commas or lines; a `#` at a word's begin starts a comment.
+impl<T: Value> Value for Vec<T> {
+    const KIND: &'static str = "a list, or texts separated by commas";
+    const SECRET: bool = T::SECRET;
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let read = |raw: &Raw| T::read(raw).map_err(|_| format!("must be {}", Self::KIND));
+        match raw {
+            Raw::String(text) => text
+                .lines()
+                .flat_map(|line| uncommented(line).split(','))
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(|part| read(&Raw::from(part)))
+                .collect(),
+            Raw::Array(parts) => parts.iter().map(read).collect(),
+            _ => Err(format!("must be {}", Self::KIND)),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let parts: Vec<String> = self.iter().map(T::shown).collect();
+        format!("[{}]", parts.join(", "))
+    }
+}
+
+fn uncommented(line: &str) -> &str {
+    let starts = |(at, _): &(usize, &str)| line[..*at].chars().last().is_none_or(char::is_whitespace);
+    line.match_indices('#')
+        .find(starts)
+        .map_or(line, |(at, _)| &line[..at])
+}
+
+impl Value for Span {
+    const KIND: &'static str = "a span like 250ms, 5s, 10m, 2h or 14d";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let written = text(raw).unwrap_or_default();
+        let digits = written
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(written.len());
+        let (number, unit) = written.split_at(digits);
+        let number = number.parse::<i64>().ok().filter(|n| *n < 100_000_000);
+        let unit = UNITS.iter().find(|(name, _)| *name == unit);
+        match (number, unit) {
+            (Some(number), Some((_, micros))) => Ok(Span(number * micros)),
+            _ => Err(format!("must be {}", Self::KIND)),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let (unit, micros) = UNITS
+            .iter()
+            .find(|(_, micros)| self.0 % micros == 0)
+            .unwrap_or(&("ms", 1_000));
+        format!("\"{}{unit}\"", self.0 / micros)
+    }
+}
+
+/// The largest first.
+const UNITS: &[(&str, i64)] = &[
+    ("d", 86_400_000_000),
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1_000),
+];

@@ -22,7 +22,7 @@ const ACTIVATIONS: i64 = 16;
 pub(super) async fn run(inner: &Inner) {
     let mut tailer = Tailer {
         inner,
-        hints: None,
+        hints: inner.store.hints(),
         generation: 0,
         followed: None,
     };
@@ -39,7 +39,6 @@ pub(super) async fn run(inner: &Inner) {
             Err(Trouble::Store(error)) => {
                 tracing::warn!(%error, again_in = ?pause, "the feed cannot be read; memory answers as of before");
                 metrics::counter!("tollgate_feed_errors_total").increment(1);
-                tailer.hints = None;
             }
             Err(Trouble::Lost(lost)) => {
                 tracing::error!(%lost, "what is in memory cannot be brought forward; loading anew beside it");
@@ -54,7 +53,7 @@ pub(super) async fn run(inner: &Inner) {
 
 struct Tailer<'a> {
     inner: &'a Inner,
-    hints: Option<Hints>,
+    hints: Hints,
     generation: u64,
     /// The head of the state that answers and is followed; `None`: one must be loaded.
     followed: Option<Revision>,
@@ -147,12 +146,8 @@ impl Tailer<'_> {
 
     /// Returns at a hint, when somebody wants more, or when it is time to look anyway.
     async fn wait(&mut self) {
-        if self.hints.is_none() {
-            self.hints = Some(self.inner.store.listen().await);
-        }
-        let Some(hints) = &mut self.hints else { return };
         tokio::select! {
-            () = hints.next(self.inner.settings.poll_every) => {}
+            () = self.hints.next(self.inner.settings.poll_every) => {}
             () = self.inner.wanted.notified() => {}
         }
     }

@@ -7,6 +7,7 @@ mod door;
 mod history;
 mod operations;
 mod processes;
+mod rotation;
 mod story;
 mod support;
 mod watch;

@@ -9,42 +9,10 @@ use serde_json::json;
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 use tollgate::api::grpc::proto::watch_entitlements_response::Event;
 use tollgate::api::grpc::proto::{WatchEntitlementsRequest, WatchFilter};
-use tollgate::app;
-use tollgate_store::Store;
 
 use crate::support::http::Http;
-use crate::support::process::Process;
-use crate::support::{self, CATALOG, SECRET, catalog, eventually, postgres};
-
-struct Place {
-    database: String,
-    simulator: stripe_simulator::Running,
-    catalog: tempfile::NamedTempFile,
-    store: Store,
-}
-
-impl Place {
-    async fn new() -> Place {
-        let database = postgres::database().await;
-        let simulator = support::simulator().await;
-        let catalog = catalog(CATALOG);
-        let config = support::config(&database, &simulator.base_url(), catalog.path());
-        support::migrate(&config).await;
-        let store = Store::connect(&app::store_settings(&config).unwrap())
-            .await
-            .unwrap();
-        Place {
-            database,
-            simulator,
-            catalog,
-            store,
-        }
-    }
-
-    async fn serve(&self) -> Process {
-        Process::serve(&self.database, &self.simulator.base_url(), self.catalog.path()).await
-    }
-}
+use crate::support::process::Place;
+use crate::support::{SECRET, eventually};
 
 /// A Stripe customer that carries our mark: `customer-n`.
 fn event(n: usize) -> Bytes {

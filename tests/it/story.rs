@@ -2,7 +2,7 @@
 
 use http_body_util::Full;
 use serde_json::Value;
-use stripe_simulator::core::{Interval, NewPrice, Outcome};
+use stripe_simulator::core::Outcome;
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 use tollgate::api::grpc::proto::{
     Access, BatchGetEntitlementsRequest, CheckEntitlementRequest, CheckoutState, CreateCheckoutRequest,
@@ -13,7 +13,7 @@ use tollgate::api::grpc::proto::{
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::support::{TestApp, eventually};
+use crate::support::{TestApp, eventually, sell};
 
 const DAY: i64 = 86_400;
 
@@ -25,24 +25,7 @@ struct Shop {
 impl Shop {
     async fn open() -> Shop {
         let app = TestApp::start().await;
-        app.stripe(|stripe| {
-            let product = stripe.create_product("Team").unwrap()["id"]
-                .as_str()
-                .unwrap()
-                .to_owned();
-            let price = |lookup_key: &str, unit_amount, recurring| NewPrice {
-                product: product.clone(),
-                currency: "eur".into(),
-                unit_amount,
-                recurring,
-                lookup_key: Some(lookup_key.into()),
-                ..NewPrice::default()
-            };
-            stripe
-                .create_price(price("team_monthly", 2_000, Some((Interval::Month, 1))))
-                .unwrap();
-            stripe.create_price(price("report", 5_000, None)).unwrap();
-        });
+        app.stripe(sell);
         let client = app.client().await;
         Shop { app, client }
     }

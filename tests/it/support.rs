@@ -7,8 +7,10 @@ pub mod process;
 use std::path::Path;
 use std::time::Duration;
 
-use stripe_simulator::core::Core;
+use stripe_simulator::core::{Core, Interval, NewPrice};
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
+use tollgate::api::grpc::proto::line_item::Price;
+use tollgate::api::grpc::proto::{CreateCheckoutRequest, LineItem};
 use tollgate::app::{self, Running};
 use tollgate::config::{Config, Secret};
 use tollgate_domain::clock::Clock;
@@ -98,12 +100,46 @@ impl TestApp {
     }
 }
 
+/// The prices of [`CATALOG`].
+pub fn sell(stripe: &mut Core) {
+    let product = stripe.create_product("Team").unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let price = |lookup_key: &str, unit_amount, recurring| NewPrice {
+        product: product.clone(),
+        currency: "eur".into(),
+        unit_amount,
+        recurring,
+        lookup_key: Some(lookup_key.into()),
+        ..NewPrice::default()
+    };
+    stripe
+        .create_price(price("team_monthly", 2_000, Some((Interval::Month, 1))))
+        .unwrap();
+    stripe.create_price(price("report", 5_000, None)).unwrap();
+}
+
+/// One checkout of one `team_monthly`.
+pub fn order(customer: &str, request_id: &str) -> CreateCheckoutRequest {
+    CreateCheckoutRequest {
+        customer: customer.into(),
+        request_id: request_id.into(),
+        line_items: vec![LineItem {
+            price: Some(Price::LookupKey("team_monthly".into())),
+            quantity: Some(1),
+        }],
+        success_url: "https://shop.example/back".into(),
+        ..CreateCheckoutRequest::default()
+    }
+}
+
 pub async fn simulator() -> stripe_simulator::Running {
     let options = stripe_simulator::Options {
         listen: ([127, 0, 0, 1], 0).into(),
         seed: 7,
         webhook: None,
-        api_key: None,
+        api_key: Some("sk_test_simulator".to_owned()),
     };
     stripe_simulator::start(options).await.unwrap()
 }

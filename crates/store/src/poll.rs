@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use tokio::time::Instant;
 use tollgate_domain::id::CustomerId;
 use tollgate_domain::schedule::Schedule;
 use tollgate_domain::time::Timestamp;
@@ -204,15 +206,13 @@ impl Store {
         Ok((position, page))
     }
 
-    /// Hints that the feed has grown. A listener that cannot be had gives only its fallback's hints.
-    pub async fn listen(&self) -> Hints {
-        let mut listener = PgListener::connect_with(&self.pool).await.ok();
-        if let Some(some) = &mut listener
-            && some.listen("tollgate_feed").await.is_err()
-        {
-            listener = None;
+    /// Hints that the feed has grown.
+    pub fn hints(&self) -> Hints {
+        Hints {
+            pool: self.direct.clone(),
+            listener: None,
+            tried: None,
         }
-        Hints { listener }
     }
 }
 
@@ -230,22 +230,42 @@ fn customer_change(
 
 /// Hints of the database; polling is the truth.
 pub struct Hints {
+    pool: PgPool,
     listener: Option<PgListener>,
+    tried: Option<Instant>,
 }
+
+/// Between two attempts to listen: a database that is away is not asked at every poll.
+const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
 impl Hints {
     /// Returns at the next hint, or when `patience` is over.
     pub async fn next(&mut self, patience: Duration) {
-        let Some(listener) = &mut self.listener else {
-            return tokio::time::sleep(patience).await;
-        };
-        match tokio::time::timeout(patience, listener.try_recv()).await {
-            // A hint may be lost with its connection: look.
-            Ok(Ok(_)) | Err(_) => {}
-            Ok(Err(_)) => {
-                self.listener = None;
-                tokio::time::sleep(patience).await;
+        let ends = Instant::now() + patience;
+        if self.listener.is_none() && self.tried.is_none_or(|tried| tried.elapsed() > LISTEN_AGAIN) {
+            self.tried = Some(Instant::now());
+            self.listener = tokio::time::timeout_at(ends, listen(&self.pool))
+                .await
+                .ok()
+                .and_then(Result::ok);
+            if self.listener.is_some() {
+                // What came before is not announced.
+                return;
             }
         }
+        let Some(listener) = &mut self.listener else {
+            return tokio::time::sleep_until(ends).await;
+        };
+        match tokio::time::timeout_at(ends, listener.try_recv()).await {
+            // With a connection that was lost and is back, hints may be lost: look.
+            Ok(Ok(_)) | Err(_) => {}
+            Ok(Err(_)) => self.listener = None,
+        }
     }
+}
+
+async fn listen(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen("tollgate_feed").await?;
+    Ok(listener)
 }

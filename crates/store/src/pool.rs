@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Settings {
     pub url: String,
+    /// Around a pgbouncer, for what needs a session of its own: migrations and `LISTEN`.
+    pub direct_url: Option<String>,
     pub max_connections: u32,
 }
 
@@ -30,6 +32,8 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pool: PgPool,
+    /// For sessions that are kept.
+    pub(crate) direct: PgPool,
 }
 
 impl Store {
@@ -38,7 +42,7 @@ impl Store {
     /// # Errors
     /// The URL is none, or nobody answers there.
     pub async fn connect(settings: &Settings) -> Result<Store, StoreError> {
-        let options = PgConnectOptions::from_str(&settings.url)?.application_name("tollgate");
+        let (options, direct) = options(settings)?;
         // The pool would try again until its time is over, and not tell why.
         let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options));
         let first = first
@@ -53,11 +57,25 @@ impl Store {
         // It was only to see; a server that minds is not there any more.
         let _ = first.close().await;
         let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
             .acquire_timeout(Duration::from_secs(3))
-            .max_lifetime(Duration::from_secs(1_800))
-            .connect_lazy_with(options);
-        Ok(Store { pool })
+            .max_lifetime(Duration::from_secs(1_800));
+        Ok(Store {
+            direct: pool.clone().max_connections(1).connect_lazy_with(direct),
+            pool: pool
+                .max_connections(settings.max_connections)
+                .connect_lazy_with(options),
+        })
+    }
+
+    /// Connections that are opened from now on use these URLs; a password was rotated.
+    ///
+    /// # Errors
+    /// A URL is none.
+    pub fn reconnect_with(&self, settings: &Settings) -> Result<(), StoreError> {
+        let (options, direct) = options(settings)?;
+        self.pool.set_connect_options(options);
+        self.direct.set_connect_options(direct);
+        Ok(())
     }
 
     /// Brings the tables to this binary's version; several processes may try at once.
@@ -65,7 +83,7 @@ impl Store {
     /// # Errors
     /// The database refuses, or is newer than this binary can be.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.direct.acquire().await?;
         // The library's own lock is named after the database and may be another program's.
         sqlx::query("select pg_advisory_lock($1)")
             .bind(MIGRATION_LOCK)
@@ -164,6 +182,14 @@ impl Store {
 
     /// Ends all connections.
     pub async fn close(&self) {
+        self.direct.close().await;
         self.pool.close().await;
     }
+}
+
+fn options(settings: &Settings) -> Result<(PgConnectOptions, PgConnectOptions), StoreError> {
+    let options =
+        |url: &str| Ok::<_, StoreError>(PgConnectOptions::from_str(url)?.application_name("tollgate"));
+    let direct = settings.direct_url.as_ref().unwrap_or(&settings.url);
+    Ok((options(&settings.url)?, options(direct)?))
 }

@@ -67,18 +67,7 @@ const SECOND: Span = Span::seconds(1);
 impl Client {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Result<Client, InvalidSettings> {
-        let key = settings.secret_key.expose_secret();
-        let livemode = match key.split('_').collect::<Vec<_>>()[..] {
-            ["sk" | "rk", "live", _, ..] => true,
-            ["sk" | "rk", "test", _, ..] => false,
-            _ => {
-                return Err(InvalidSettings(
-                    "the Stripe secret key must begin with sk_test_, sk_live_, rk_test_ or rk_live_: copy it from \
-                     the dashboard's page for API keys"
-                        .into(),
-                ));
-            }
-        };
+        let livemode = livemode(&settings.secret_key)?;
         Ok(Client {
             transport: Arc::new(Transport::new(&settings, livemode)?),
             livemode,
@@ -88,6 +77,19 @@ impl Client {
     /// Whether the key is for real money.
     pub fn livemode(&self) -> bool {
         self.livemode
+    }
+
+    /// Later calls are made with this key, which a rotation brought.
+    ///
+    /// # Errors
+    /// It is no key, or one of the other mode; the one that was stays.
+    pub fn use_key(&self, key: &SecretString) -> Result<(), InvalidSettings> {
+        if livemode(key)? != self.livemode {
+            return Err(InvalidSettings(
+                "the new Stripe secret key is of the other mode than the one before".into(),
+            ));
+        }
+        self.transport.use_key(key)
     }
 
     /// Reads one object, at the API version that this binary is built for, with all that access depends on.
@@ -132,6 +134,19 @@ impl std::fmt::Debug for Client {
         f.debug_struct("Client")
             .field("livemode", &self.livemode)
             .finish_non_exhaustive()
+    }
+}
+
+/// Which mode a key is for, as its second part says.
+fn livemode(key: &SecretString) -> Result<bool, InvalidSettings> {
+    match key.expose_secret().split('_').collect::<Vec<_>>()[..] {
+        ["sk" | "rk", "live", _, ..] => Ok(true),
+        ["sk" | "rk", "test", _, ..] => Ok(false),
+        _ => Err(InvalidSettings(
+            "the Stripe secret key must begin with sk_test_, sk_live_, rk_test_ or rk_live_: copy it from the dashboard's \
+             page for API keys"
+                .into(),
+        )),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::check::{is_in, wall_of};
 use super::{MEMBERS, Member, tree};
-use figment::{Figment, providers::Format, providers::Toml};
 use serde_json::Value;
 
 pub fn refusals_of_the_workspace() -> Vec<String> {
@@ -24,7 +23,7 @@ pub fn refusals(folder: &str, manifest: &str) -> Vec<String> {
             "{folder}/Cargo.toml: this crate is not in MEMBERS of tests/it/architecture.rs"
         )];
     };
-    let manifest: Value = Figment::from(Toml::string(manifest)).extract().unwrap();
+    let manifest: Value = toml::from_str(manifest).unwrap();
     let targets = manifest["target"]
         .as_object()
         .into_iter()

@@ -27,13 +27,18 @@ pub async fn database() -> String {
         std::process::id(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     );
-    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&server)
+    execute(&server, &format!("create database {name}")).await;
+    let (front, _) = server.rsplit_once('/').unwrap();
+    format!("{front}/{name}")
+}
+
+/// Runs SQL on a connection of its own.
+pub async fn execute(url: &str, sql: &str) {
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(url)
         .await
         .unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name}")))
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
         .execute(&mut connection)
         .await
         .unwrap();
-    let (front, _) = server.rsplit_once('/').unwrap();
-    format!("{front}/{name}")
 }

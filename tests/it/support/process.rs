@@ -7,7 +7,10 @@ use std::process::{ExitStatus, Output, Stdio};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::{PATIENCE, SECRET};
+use tollgate::app;
+use tollgate_store::Store;
+
+use super::{CATALOG, PATIENCE, SECRET, catalog, config, migrate, postgres, simulator};
 
 /// `tollgate` with nothing of our environment that could be a setting.
 pub fn tollgate() -> Command {
@@ -42,16 +45,65 @@ pub async fn output(command: &mut Command) -> (Option<i32>, String) {
     )
 }
 
+/// What several processes share.
+pub struct Place {
+    pub database: String,
+    pub simulator: stripe_simulator::Running,
+    pub catalog: tempfile::NamedTempFile,
+    pub store: Store,
+}
+
+impl Place {
+    pub async fn new() -> Place {
+        let database = postgres::database().await;
+        let simulator = simulator().await;
+        let catalog = catalog(CATALOG);
+        let config = config(&database, &simulator.base_url(), catalog.path());
+        migrate(&config).await;
+        let store = Store::connect(&app::store_settings(&config).unwrap())
+            .await
+            .unwrap();
+        Place {
+            database,
+            simulator,
+            catalog,
+            store,
+        }
+    }
+
+    pub async fn serve(&self) -> Process {
+        Process::serve(&self.database, &self.simulator.base_url(), self.catalog.path()).await
+    }
+
+    /// With other settings than the usual ones.
+    pub async fn serve_with(&self, change: impl FnOnce(&mut Command)) -> Process {
+        let (database, stripe) = (&self.database, &self.simulator.base_url());
+        Process::serve_with(database, stripe, self.catalog.path(), change).await
+    }
+}
+
 /// `tollgate serve`, with its addresses as it prints them.
 pub struct Process {
     child: Child,
     pub grpc: SocketAddr,
     pub webhook: SocketAddr,
+    pub ops: SocketAddr,
 }
 
 impl Process {
     pub async fn serve(database_url: &str, stripe_url: &str, catalog: &Path) -> Process {
-        let mut child = tollgate()
+        Process::serve_with(database_url, stripe_url, catalog, |_| {}).await
+    }
+
+    /// With other settings than the usual ones.
+    pub async fn serve_with(
+        database_url: &str,
+        stripe_url: &str,
+        catalog: &Path,
+        change: impl FnOnce(&mut Command),
+    ) -> Process {
+        let mut command = tollgate();
+        command
             .arg("serve")
             .arg("--insecure-no-auth")
             .env("TOLLGATE_DATABASE_URL", database_url)
@@ -64,9 +116,9 @@ impl Process {
             .env("TOLLGATE_OPS_LISTEN", "127.0.0.1:0")
             .env("TOLLGATE_DRAIN_DELAY", "200ms")
             .env("TOLLGATE_CONFIRM_AFTER", "1s")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut addresses = vec![];
         let wait = async {
@@ -87,6 +139,7 @@ impl Process {
         Process {
             grpc: of("grpc"),
             webhook: of("webhook"),
+            ops: of("ops"),
             child,
         }
     }

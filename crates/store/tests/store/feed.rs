@@ -170,6 +170,7 @@ async fn a_wrong_database_is_named_by_its_setting_and_its_password_is_not_told()
     for url in ["postgres://u:hidden@127.0.0.1:1/none", "no url: hidden"] {
         let refusal = Store::connect(&Settings {
             url: url.into(),
+            direct_url: None,
             max_connections: 1,
         })
         .await

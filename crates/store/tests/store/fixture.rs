@@ -67,6 +67,7 @@ impl Place {
         let url = format!("{front}/{name}");
         let store = Store::connect(&Settings {
             url: url.clone(),
+            direct_url: None,
             max_connections: 8,
         })
         .await

@@ -1,9 +1,10 @@
 //! One HTTP/1.1 pool, and the loop that retries.
 
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request};
@@ -14,7 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use stripe_client_core::{CustomizedStripeRequest, StripeClient, StripeMethod, VERSION};
 use tollgate_domain::time::Timestamp;
 
@@ -31,7 +32,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 pub(super) struct Transport {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
-    authorization: HeaderValue,
+    authorization: ArcSwap<HeaderValue>,
     deadline: Duration,
     jitter: Mutex<SmallRng>,
 }
@@ -113,10 +114,7 @@ impl Transport {
                 "a live key is not sent over plain http: use https:// in Stripe's base URL",
             ));
         }
-        let mut authorization =
-            HeaderValue::from_str(&format!("Bearer {}", settings.secret_key.expose_secret()))
-                .map_err(|_| invalid("the Stripe secret key has characters that no key has"))?;
-        authorization.set_sensitive(true);
+        let authorization = authorization(&settings.secret_key)?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -132,10 +130,16 @@ impl Transport {
                 .pool_idle_timeout(Duration::from_secs(45))
                 .build(tls),
             base: base.as_str().trim_end_matches('/').to_owned(),
-            authorization,
+            authorization: ArcSwap::from_pointee(authorization),
             deadline: settings.deadline,
             jitter: Mutex::new(SmallRng::from_os_rng()),
         })
+    }
+
+    /// Later calls are made with this key.
+    pub fn use_key(&self, key: &SecretString) -> Result<(), InvalidSettings> {
+        self.authorization.store(Arc::new(authorization(key)?));
+        Ok(())
     }
 
     /// Repeats what may be repeated, as long as the deadline allows.
@@ -211,7 +215,7 @@ impl Transport {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(format!("{}{}", self.base, call.path))
-            .header(AUTHORIZATION, self.authorization.clone())
+            .header(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()))
             .header(USER_AGENT, concat!("Tollgate/", env!("CARGO_PKG_VERSION")))
             .header("stripe-version", call.api_version);
         if let Some(key) = call.idempotency_key {
@@ -222,6 +226,13 @@ impl Transport {
         }
         request.body(Full::new(Bytes::copy_from_slice(call.body.as_bytes())))
     }
+}
+
+fn authorization(key: &SecretString) -> Result<HeaderValue, InvalidSettings> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        .map_err(|_| InvalidSettings("the Stripe secret key has characters that no key has".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// async-stripe's typed requests go the same way.

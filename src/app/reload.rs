@@ -1,0 +1,101 @@
+//! Secrets that were rotated: files are read again, and who uses a value gets the new one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+use tollgate_store::Store;
+use tollgate_stripe::Client;
+use tollgate_stripe::signature::Secrets;
+
+use super::settings;
+use crate::config::Config;
+
+/// Who uses what can be rotated.
+pub(super) struct Users {
+    pub store: Store,
+    pub stripe: Client,
+    pub webhook_secrets: Arc<ArcSwap<Secrets>>,
+}
+
+/// Reads again at every interval, until `stop`.
+pub(super) async fn run(
+    mut config: Config,
+    users: Users,
+    every: Duration,
+    stop: CancellationToken,
+) -> Result<()> {
+    let mut told = Vec::new();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+        let before = config.clone();
+        let (after, wrong) = tokio::task::spawn_blocking(move || before.reread()).await?;
+        let wrong: Vec<(&str, String)> = wrong
+            .into_iter()
+            .map(|(name, why)| (name, why.to_string()))
+            .collect();
+        // The same trouble is told once, not at every look.
+        for (name, why) in wrong.iter().filter(|one| !told.contains(*one)) {
+            tracing::error!(
+                setting = name,
+                error = why,
+                "a file cannot be read again; what was read before stays"
+            );
+            count(name, "failed");
+        }
+        told = wrong;
+        users.take(&config, &after);
+        config = after;
+    }
+}
+
+impl Users {
+    fn take(&self, before: &Config, now: &Config) {
+        if before.database_url != now.database_url || before.database_direct_url != now.database_direct_url {
+            tell(
+                "database_url",
+                settings::store_settings(now).and_then(|new| Ok(self.store.reconnect_with(&new)?)),
+            );
+        }
+        if before.stripe_secret_key != now.stripe_secret_key {
+            tell(
+                "stripe_secret_key",
+                Ok(()).and_then(|()| Ok(self.stripe.use_key(&settings::stripe_key(now))?)),
+            );
+        }
+        if before.stripe_webhook_secrets != now.stripe_webhook_secrets {
+            let secrets = settings::webhook_secrets(now);
+            tell(
+                "stripe_webhook_secrets",
+                secrets.map(|new| self.webhook_secrets.store(Arc::new(new))),
+            );
+        }
+    }
+}
+
+fn tell(setting: &'static str, taken: Result<()>) {
+    match taken {
+        Ok(()) => {
+            tracing::info!(setting, "rotated: the new value holds");
+            count(setting, "taken");
+        }
+        Err(error) => {
+            tracing::error!(
+                setting,
+                error = format!("{error:#}"),
+                "not rotated: the value before stays"
+            );
+            count(setting, "refused");
+        }
+    }
+}
+
+fn count(setting: &'static str, outcome: &'static str) {
+    metrics::counter!("tollgate_secret_reloads_total", "secret" => setting, "outcome" => outcome)
+        .increment(1);
+}

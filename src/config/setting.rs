@@ -1,0 +1,142 @@
+//! Every setting, declared once: its name, what it means, its type and its default. The struct, the table of the docs
+//! and what `tollgate config` prints all come from here.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use tollgate_domain::time::Span;
+
+use super::origin::Origins;
+use super::value::{LogFormat, Raw, Secret, Value};
+
+/// What is known of a setting without its value.
+pub(super) struct Setting {
+    pub group: &'static str,
+    pub name: &'static str,
+    /// As written at the field.
+    pub doc: &'static str,
+    /// How a value is written.
+    pub kind: &'static str,
+    /// It is never printed, and may be in a file of its own: `<name>_file`.
+    pub secret: bool,
+}
+
+macro_rules! settings {
+    ($($group:literal { $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr;)+ })+) => {
+        /// All settings.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($($(#[doc = $doc])+ pub $name: $type,)+)+
+            /// Where each came from; what is not named is at its default.
+            pub origins: Origins,
+        }
+
+        impl Default for Config {
+            fn default() -> Config {
+                Config { $($($name: $default,)+)+ origins: Origins::default() }
+            }
+        }
+
+        pub(super) const SETTINGS: &[Setting] = &[$($(Setting {
+            group: $group,
+            name: stringify!($name),
+            doc: concat!($($doc),+),
+            kind: <$type as Value>::KIND,
+            secret: <$type as Value>::SECRET,
+        },)+)+];
+
+        impl Config {
+            /// Reads one setting; the text says how a value must be.
+            pub(super) fn assign(&mut self, name: &str, raw: &Raw) -> Result<(), String> {
+                match name {
+                    $($(stringify!($name) => self.$name = Value::read(raw)?,)+)+
+                    _ => return Err("is no setting".to_owned()),
+                }
+                Ok(())
+            }
+
+            /// A setting's value as TOML; no secret is in it.
+            pub(super) fn shown(&self, name: &str) -> String {
+                match name {
+                    $($(stringify!($name) => self.$name.shown(),)+)+
+                    _ => String::new(),
+                }
+            }
+        }
+    };
+}
+
+const fn everywhere(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+}
+
+settings! {
+    "The five that suffice" {
+        /// Postgres 15 or newer, as a URL: `postgres://user:password@host/database`.
+        database_url: Option<Secret> = None;
+        /// `sk_…`, or a restricted `rk_…` key with the permissions that docs/stripe.md lists.
+        stripe_secret_key: Option<Secret> = None;
+        /// The webhook endpoint's `whsec_…`; several while one is rolled.
+        stripe_webhook_secrets: Vec<Secret> = vec![];
+        /// The catalog's YAML file, applied at start. Without it the active version stays.
+        catalog: Option<PathBuf> = None;
+        /// Who may call, one per line or separated by commas: `name = sha256:<digest of the token> scope…`; `tollgate token create`
+        /// writes such a line. docs/callers.md says it all.
+        callers: Vec<Secret> = vec![];
+    }
+    "Listeners" {
+        /// Where gRPC (and gRPC-Web) is served.
+        grpc_listen: SocketAddr = everywhere(50051);
+        /// Where Stripe posts its events, at `/webhooks/stripe`.
+        webhook_listen: SocketAddr = everywhere(8080);
+        /// Health and metrics, plain and without authentication: never public.
+        ops_listen: SocketAddr = everywhere(9090);
+    }
+    "Callers" {
+        /// Lets everybody call; only on a loopback address.
+        insecure_no_auth: bool = false;
+    }
+    "Postgres" {
+        /// Around a pgbouncer: for migrations and `LISTEN`, which need a session of their own. Absent: `database_url`.
+        database_direct_url: Option<Secret> = None;
+        /// At most so many connections per replica.
+        database_connections: u32 = 10;
+    }
+    "Stripe" {
+        /// Stamped on Stripe's objects: several environments may share one account.
+        deployment: String = "default".into();
+        /// Where a checkout or the portal may return to, by beginning of the URL; empty: any https URL.
+        return_urls: Vec<String> = vec![];
+        /// Another Stripe, as the simulator.
+        stripe_base_url: String = "https://api.stripe.com".into();
+        /// For one call of Stripe, retries included.
+        stripe_deadline: Span = Span::seconds(20);
+        /// How old a webhook's signature may be.
+        webhook_tolerance: Span = Span::seconds(300);
+        /// The largest event that is taken, in bytes.
+        webhook_body_limit: usize = 1 << 20;
+        /// How long an object must be quiet before it is fetched once more to confirm it.
+        confirm_after: Span = Span::seconds(10);
+        /// Of the release that brings the catalog: an older one's is not made active any more. Without it a catalog that a newer one
+        /// has replaced is not brought back by a restart.
+        catalog_generation: Option<i64> = None;
+    }
+    "Watches" {
+        /// Between two checkpoints of a watch.
+        checkpoint_interval: Span = Span::seconds(5);
+    }
+    "Life" {
+        /// Between "not ready" and `Closing` to watchers: until balancers have noticed.
+        drain_delay: Span = Span::seconds(5);
+        /// From then on, until what is left is cut.
+        drain_deadline: Span = Span::seconds(20);
+        /// How often files with secrets and certificates are read again.
+        reload_interval: Span = Span::seconds(5);
+    }
+    "Telling" {
+        /// `human` or `json`.
+        log_format: LogFormat = LogFormat::Human;
+        /// What is logged, as in `RUST_LOG`: `info`, `tollgate=debug`.
+        log: String = "info".into();
+    }
+}
