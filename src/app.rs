@@ -1,5 +1,6 @@
 //! One process: every station once, in the order of the diagram; its beginning and its end.
 
+mod account;
 mod once;
 mod reload;
 mod settings;
@@ -7,6 +8,7 @@ mod steer;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -27,7 +29,8 @@ use crate::pipeline::{self, Pipeline};
 use crate::telemetry;
 
 pub use once::{apply_catalog, log, migrate};
-pub use settings::store_settings;
+pub use settings::{check, store_settings, stripe};
+pub use steer::unix_now;
 
 /// What the stations may take beyond the listeners' deadline.
 const GRACE: Duration = Duration::from_secs(5);
@@ -65,6 +68,12 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     let store = Store::connect(&store_settings(config)?).await?;
     store.check_schema().await?;
     store.pin(stripe.livemode()).await?;
+    let accounts = account::Accounts {
+        store: store.clone(),
+        wanted: config.stripe_account.clone(),
+        known: Arc::default(),
+    };
+    let account_open = accounts.first(&stripe).await?;
     let working = CancellationToken::new();
     let mut stations: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     let clock = match clock {
@@ -89,13 +98,15 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         store.clone(),
         stripe.clone(),
         clock.clone(),
-        settings::pipeline(config, livemode),
+        settings::pipeline(config, livemode, accounts.known.clone()),
     );
     let users = reload::Users {
         store: store.clone(),
         stripe: stripe.clone(),
+        accounts: accounts.clone(),
         webhook_secrets: webhook_settings.secrets.clone(),
     };
+    let account = accounts.later(stripe.clone(), account_open, working.clone());
     let commands = Commands::new(
         store.clone(),
         stripe,
@@ -121,6 +132,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     let stop = running.working.clone();
     let every = settings::duration(config.reload_interval);
     running.station("reload", reload::run(config.clone(), users, every, stop.clone()));
+    running.station("account", account);
     running.station("pipeline", pipeline.run(stop.clone()));
     running.station("feed", feed.clone().run(stop.clone()));
     running.station(

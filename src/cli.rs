@@ -6,7 +6,9 @@ mod ask;
 mod call;
 mod catalog;
 mod checkout;
+mod doctor;
 mod serve;
+mod stripe;
 mod watch;
 
 use std::path::PathBuf;
@@ -43,6 +45,11 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the database's schema to this version.
     Migrate,
+    /// Look whether settings, database, Stripe's side and catalog are as they have to be.
+    Doctor(doctor::Doctor),
+    /// Make Stripe's side as it has to be.
+    #[command(subcommand)]
+    Stripe(stripe::Stripe),
     /// Print the effective settings and where each is from, secrets left out.
     Config(serve::Print),
     /// Tell the whole story in this terminal, with a private Postgres and a simulated Stripe; then clean up.
@@ -59,7 +66,7 @@ enum Command {
     Watch(watch::Watch),
     /// Open a page on which a customer can buy, or ask what became of one.
     Checkout(checkout::Checkout),
-    /// Check a catalog, or make it the active one.
+    /// Check a catalog, draft one, or make it the active one.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
     /// A private Postgres until standard input ends; for demo, dev and tests.
@@ -122,6 +129,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
     let config = || Config::load(cli.config.as_deref());
     match cli.command {
         Command::Serve(command) => command.run(config()?).await?,
+        Command::Doctor(command) => return command.run(&config()?).await,
+        Command::Stripe(command) => command.run(&config()?).await?,
         Command::Migrate => serve::migrate(&config()?).await?,
         Command::Config(command) => command.run(&config()?)?,
         #[cfg(feature = "dev")]
