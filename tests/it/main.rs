@@ -1,5 +1,6 @@
 //! Everything with a socket, a database or a process.
 
+mod account;
 mod architecture;
 mod bad_input;
 mod corpus;
@@ -9,5 +10,6 @@ mod operations;
 mod processes;
 mod rotation;
 mod story;
+mod stripe_side;
 mod support;
 mod watch;
