@@ -9,9 +9,11 @@ use secrecy::SecretString;
 use tollgate_domain::catalog::Catalog;
 use tollgate_stripe::{Client, Endpoint, api_version};
 
-pub use crate::api::webhook::PATH;
 pub use draft::draft;
 pub use portal::offers;
+
+/// Where the service listens for events.
+pub const PATH: &str = crate::api::webhook::PATH;
 
 /// What setup did, or with a dry run would do.
 #[derive(Debug, Default)]

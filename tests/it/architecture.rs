@@ -22,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "app", "config"]),
     (
         "cli",
-        &["app", "config", "demo", "doctor", "setup", "api::grpc::proto"],
+        &["app", "config", "demo", "api::grpc::proto", "doctor", "setup"],
     ),
     ("demo", &["app", "config", "setup", "api::grpc::proto"]),
     // Both only look at, or write to, what is outside: nothing of the service depends on them.

@@ -4,6 +4,7 @@ mod account;
 mod architecture;
 mod bad_input;
 mod corpus;
+mod doctor;
 mod door;
 mod history;
 mod operations;
