@@ -64,6 +64,7 @@ async fn lost_prepared_statements_are_told_with_what_to_do() {
 async fn one_connection(place: &Place) -> Store {
     let settings = Settings {
         url: place.url().to_owned(),
+        direct_url: None,
         max_connections: 1,
     };
     Store::connect(&settings).await.unwrap()
