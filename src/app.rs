@@ -4,6 +4,7 @@ mod account;
 mod once;
 mod reload;
 mod settings;
+mod stations;
 mod steer;
 
 use std::net::SocketAddr;
@@ -13,23 +14,26 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
 use tollgate_store::Store;
 
+use crate::api::grpc::auth::Callers;
 use crate::api::grpc::health::Health;
 use crate::api::grpc::listen;
+use crate::api::grpc::listen::tls::Tls;
 use crate::api::grpc::service::Service;
 use crate::api::{grpc, ops, webhook};
 use crate::commands::Commands;
 use crate::config::Config;
-use crate::feed::{self, Feed};
+use crate::feed::Feed;
 use crate::pipeline::{self, Pipeline};
 use crate::telemetry;
 
-pub use once::{apply_catalog, log, migrate};
-pub use settings::{check, store_settings, stripe};
+use stations::Stations;
+
+pub use once::{apply_catalog, log, migrate, new_token};
+pub use settings::{caller_list, check, store_settings, stripe};
 pub use steer::unix_now;
 
 /// What the stations may take beyond the listeners' deadline.
@@ -41,9 +45,13 @@ pub struct Running {
     pub webhook: SocketAddr,
     pub ops: SocketAddr,
     pub store: Store,
+    /// Who may call the gRPC listener; to be replaced while it runs.
+    pub callers: Callers,
+    /// What the gRPC listener offers; to be reloaded while it runs.
+    pub tls: Option<Tls>,
     feed: Feed,
     health: Health,
-    stations: JoinSet<(&'static str, Result<()>)>,
+    stations: Stations,
     /// Listeners end first, then what they feed.
     listening: CancellationToken,
     working: CancellationToken,
@@ -57,13 +65,15 @@ pub struct Running {
 /// A setting, the database, the catalog or an address is not usable; the text says what to do.
 pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     config.check()?;
-    let callers = settings::callers(config)?;
+    let metrics = telemetry::metrics();
+    let tls = settings::tls(config)?;
+    let jwt = settings::jwt(config).await?;
+    let callers = settings::callers(config, jwt.clone())?;
     let webhook_settings = settings::webhook(config)?;
     let stripe = settings::stripe(config)?;
     let grpc_listener = bind(config.grpc_listen, "TOLLGATE_GRPC_LISTEN").await?;
     let webhook_listener = bind(config.webhook_listen, "TOLLGATE_WEBHOOK_LISTEN").await?;
     let ops_listener = bind(config.ops_listen, "TOLLGATE_OPS_LISTEN").await?;
-    let metrics = telemetry::metrics();
 
     let store = Store::connect(&store_settings(config)?).await?;
     store.check_schema().await?;
@@ -75,12 +85,12 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     };
     let account_open = accounts.first(&stripe).await?;
     let working = CancellationToken::new();
-    let mut stations: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
+    let mut stations = Stations::default();
     let clock = match clock {
         Some(clock) => clock,
         None => {
             let (clock, follow) = steer::follow_database(store.clone(), working.clone()).await?;
-            stations.spawn(async { ("clock", follow.await) });
+            stations.add("clock", follow);
             clock
         }
     };
@@ -91,7 +101,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
             .with_context(|| format!("the catalog {} is not active", file.display()))?;
     }
 
-    let feed = Feed::new(store.clone(), clock.clone(), feed::Settings::default());
+    let feed = Feed::new(store.clone(), clock.clone(), settings::feed(config));
     let health = Health::new();
     let livemode = stripe.livemode();
     let pipeline = Pipeline::new(
@@ -101,6 +111,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         settings::pipeline(config, livemode, accounts.known.clone()),
     );
     let users = reload::Users {
+        callers: callers.clone(),
         store: store.clone(),
         stripe: stripe.clone(),
         accounts: accounts.clone(),
@@ -121,6 +132,8 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         webhook: webhook_listener.local_addr()?,
         ops: ops_listener.local_addr()?,
         store,
+        callers: callers.clone(),
+        tls: tls.clone(),
         feed: feed.clone(),
         health: health.clone(),
         stations,
@@ -131,25 +144,41 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     };
     let stop = running.working.clone();
     let every = settings::duration(config.reload_interval);
-    running.station("reload", reload::run(config.clone(), users, every, stop.clone()));
-    running.station("account", account);
-    running.station("pipeline", pipeline.run(stop.clone()));
-    running.station("feed", feed.clone().run(stop.clone()));
-    running.station(
+    running
+        .stations
+        .add("reload", reload::run(config.clone(), users, every, stop.clone()));
+    running.stations.add("account", account);
+    running.stations.add("pipeline", pipeline.run(stop.clone()));
+    running.stations.add("feed", feed.clone().run(stop.clone()));
+    running.stations.add(
         "readiness",
         report_readiness(feed.ready(), health.clone(), stop.clone()),
     );
     let operations = ops::router(move || metrics.render(), &health);
     let limits = settings::listen(config);
-    running.station(
+    running.stations.add(
         "ops",
-        finished(listen::serve(ops_listener, operations, limits.clone(), stop)),
+        finished(listen::serve(
+            ops_listener,
+            None,
+            operations,
+            limits.clone(),
+            stop,
+        )),
     );
+    let working = running.working.clone();
+    if let Some(jwt) = jwt {
+        running.stations.add("jwt", followed(jwt.follow(working.clone())));
+    }
+    if let Some(tls) = tls.clone() {
+        running.stations.add("tls", followed(tls.follow(working)));
+    }
     let stop = running.listening.clone();
-    running.station(
+    running.stations.add(
         "webhook",
         finished(listen::serve(
             webhook_listener,
+            None,
             door,
             limits.clone(),
             stop.clone(),
@@ -157,9 +186,10 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     );
     let settings = grpc::Settings {
         listen: limits,
+        tls,
         ..grpc::Settings::default()
     };
-    running.station(
+    running.stations.add(
         "grpc",
         finished(grpc::serve(
             grpc_listener,
@@ -174,10 +204,6 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
 }
 
 impl Running {
-    fn station(&mut self, name: &'static str, work: impl Future<Output = Result<()>> + Send + 'static) {
-        self.stations.spawn(async move { (name, work.await) });
-    }
-
     /// Returns once this replica has caught up, or why a station ended before.
     ///
     /// # Errors
@@ -192,12 +218,7 @@ impl Running {
 
     /// Returns when a station has ended unasked: the process can only end with an error then.
     pub async fn failed(&mut self) -> anyhow::Error {
-        match self.stations.join_next().await {
-            Some(Ok((name, Ok(())))) => anyhow!("the {name} station ended unasked"),
-            Some(Ok((name, Err(error)))) => error.context(format!("the {name} station failed")),
-            Some(Err(panic)) => anyhow!("a station panicked: {panic}"),
-            None => anyhow!("no station runs"),
-        }
+        self.stations.failed().await
     }
 
     /// The order of an end: not ready, until balancers have noticed; watchers are told; connections finish what runs;
@@ -212,28 +233,10 @@ impl Running {
         self.feed.close();
         self.listening.cancel();
         let deadline = self.drain_deadline + GRACE;
-        let ended = tokio::time::timeout(deadline, self.ended()).await;
-        self.stations.abort_all();
+        let ended = tokio::time::timeout(deadline, self.stations.ended(&self.working)).await;
+        self.stations.cut();
         self.store.close().await;
         ended.unwrap_or_else(|_| Err(anyhow!("not finished after {deadline:?}: the rest was cut")))
-    }
-
-    async fn ended(&mut self) -> Result<()> {
-        let mut outcome = Ok(());
-        let mut listeners = 2;
-        while let Some(station) = self.stations.join_next().await {
-            match station {
-                Ok((name, result)) => {
-                    listeners -= i32::from(matches!(name, "grpc" | "webhook"));
-                    outcome = outcome.and(result.with_context(|| format!("the {name} station failed")));
-                }
-                Err(panic) => outcome = outcome.and(Err(anyhow!("a station panicked: {panic}"))),
-            }
-            if listeners == 0 {
-                self.working.cancel();
-            }
-        }
-        outcome
     }
 }
 
@@ -267,6 +270,11 @@ async fn finished(listening: impl Future<Output = usize>) -> Result<()> {
         0 => Ok(()),
         cut => bail!("{cut} connections were still busy at the drain deadline and were cut"),
     }
+}
+
+async fn followed(files: impl Future<Output = ()>) -> Result<()> {
+    files.await;
+    Ok(())
 }
 
 async fn report_readiness(

@@ -1,14 +1,16 @@
 //! The commands.
 //!
-//! Exit codes: 0 done · 1 failed · 3 `check` said no · 64 the command line or a setting is wrong.
+//! Exit codes: 0 done · 1 failed · 3 `check` or `health` said no · 64 the command line or a setting is wrong.
 
 mod ask;
 mod call;
 mod catalog;
 mod checkout;
 mod doctor;
+mod health;
 mod serve;
 mod stripe;
+mod token;
 mod watch;
 
 use std::path::PathBuf;
@@ -66,6 +68,11 @@ enum Command {
     Watch(watch::Watch),
     /// Open a page on which a customer can buy, or ask what became of one.
     Checkout(checkout::Checkout),
+    /// Ask a running service whether it is ready; exits with 3 if not.
+    Health(health::Health),
+    /// Make tokens for callers.
+    #[command(subcommand)]
+    Token(token::Token),
     /// Check a catalog, draft one, or make it the active one.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -143,8 +150,14 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
                 return Ok(ExitCode::from(SAID_NO));
             }
         }
+        Command::Health(command) => {
+            if !command.run().await? {
+                return Ok(ExitCode::from(SAID_NO));
+            }
+        }
         Command::Watch(command) => command.run().await?,
         Command::Checkout(command) => command.run().await?,
+        Command::Token(command) => command.run()?,
         Command::Catalog(command) => command.run(config).await?,
         #[cfg(feature = "dev")]
         Command::PostgresSupervisor { .. } => {}

@@ -17,7 +17,7 @@ use tollgate_domain::time::Span;
 
 pub use origin::{Origin, Origins};
 pub use setting::Config;
-pub use value::{LogFormat, Secret};
+pub use value::{ClientCertificate, LogFormat, Secret};
 
 use setting::SETTINGS;
 
@@ -30,6 +30,10 @@ const NOT_SETTINGS: &[&str] = &[
     "postgres",
     "stripe_corpus",
     "test_database_url",
+    "test_outage_seconds",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
     "tools",
 ];
 
@@ -122,12 +126,31 @@ impl Config {
         );
         need(
             self.insecure_no_auth || !self.callers.is_empty(),
-            "TOLLGATE_CALLERS is not set: who may call, as name=sha256-of-token separated by commas (on a laptop: \
-             --insecure-no-auth)",
+            "TOLLGATE_CALLERS is not set: who may call; `tollgate token create NAME` prints a token and its line (on a \
+             laptop: --insecure-no-auth)",
         );
         need(
             !self.insecure_no_auth || self.grpc_listen.ip().is_loopback(),
             "--insecure-no-auth works on a loopback address only: set TOLLGATE_GRPC_LISTEN=127.0.0.1:50051, or callers",
+        );
+        need(
+            self.tls_certificate_file.is_some() == self.tls_key_file.is_some(),
+            "TOLLGATE_TLS_CERTIFICATE_FILE and TOLLGATE_TLS_KEY_FILE go together: set both, or neither",
+        );
+        need(
+            self.tls_client_ca_file.is_none() || self.tls_certificate_file.is_some(),
+            "TOLLGATE_TLS_CLIENT_CA_FILE is of use with TLS only: set TOLLGATE_TLS_CERTIFICATE_FILE and \
+             TOLLGATE_TLS_KEY_FILE too",
+        );
+        need(
+            self.tls_client_certificate == ClientCertificate::Optional || self.tls_client_ca_file.is_some(),
+            "TOLLGATE_TLS_CLIENT_CERTIFICATE=required needs TOLLGATE_TLS_CLIENT_CA_FILE: who signs the certificates",
+        );
+        let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        need(
+            !text(&self.jwt_jwks) || (text(&self.jwt_issuer) && text(&self.jwt_audience)),
+            "TOLLGATE_JWT_JWKS needs TOLLGATE_JWT_ISSUER and TOLLGATE_JWT_AUDIENCE: without them a token that was made \
+             for another service would be good here",
         );
         need(
             self.webhook_tolerance > Span::ZERO,

@@ -34,6 +34,8 @@ pub struct Settings {
     pub page: i64,
     /// Watchers at a time.
     pub max_watchers: usize,
+    /// Of them, in one caller's name.
+    pub max_watchers_per_caller: usize,
 }
 
 impl Default for Settings {
@@ -42,6 +44,7 @@ impl Default for Settings {
             poll_every: Duration::from_millis(250),
             page: 2_000,
             max_watchers: 20_000,
+            max_watchers_per_caller: 5_000,
         }
     }
 }
@@ -76,7 +79,7 @@ impl Feed {
             head: watch::Sender::new(None),
             ready: watch::Sender::new(false),
             wanted: Notify::new(),
-            hub: Hub::new(settings.max_watchers),
+            hub: Hub::new(settings.max_watchers, settings.max_watchers_per_caller),
             settings,
         }))
     }

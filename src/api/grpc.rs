@@ -34,6 +34,8 @@ use tower::{Layer, Service, ServiceExt};
 
 use auth::Callers;
 use health::Health;
+use listen::peer::Peer;
+use listen::tls::Tls;
 use proto::billing_service_server::{BillingService, BillingServiceServer};
 use status::Failure;
 
@@ -42,6 +44,8 @@ use status::Failure;
 pub struct Settings {
     /// Connections and their streams.
     pub listen: listen::Settings,
+    /// Plaintext without.
+    pub tls: Option<Tls>,
     /// Of one request, in bytes.
     pub max_message: usize,
 }
@@ -50,14 +54,11 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             listen: listen::Settings::default(),
+            tls: None,
             max_message: 1 << 20,
         }
     }
 }
-
-/// Who is calling, in a request's extensions. Empty where nobody is asked.
-#[derive(Clone, Debug, Default)]
-pub struct CallerName(pub Arc<str>);
 
 /// Serves the API, its reflection (v1 and v1alpha) and its health until `stop`; then GOAWAY, and what runs may finish.
 /// Returns how many connections had to be cut at the deadline.
@@ -71,15 +72,16 @@ pub async fn serve(
 ) -> usize {
     let door = Door {
         routes: routes(service, &health, settings.max_message),
-        callers: Arc::new(callers),
+        callers,
     };
     let let_go = async {
         stop.cancelled().await;
         health.close();
         std::future::pending::<Infallible>().await
     };
+    let door = GrpcWebLayer::new().layer(door);
     tokio::select! {
-        cut = listen::serve(listener, GrpcWebLayer::new().layer(door), settings.listen, stop.clone()) => cut,
+        cut = listen::serve(listener, settings.tls, door, settings.listen, stop.clone()) => cut,
         never = let_go => match never {},
     }
 }
@@ -111,7 +113,7 @@ fn routes(service: impl BillingService, health: &Health, max_message: usize) -> 
 #[derive(Clone)]
 struct Door {
     routes: Router,
-    callers: Arc<Callers>,
+    callers: Callers,
 }
 
 impl Service<Request<Body>> for Door {
@@ -131,10 +133,11 @@ impl Service<Request<Body>> for Door {
 
 impl Door {
     async fn answer(self, mut request: Request<Body>) -> Response<Body> {
+        let peer = request.extensions().get::<Arc<Peer>>().map(|peer| &**peer);
         let admitted = self
             .callers
-            .admit(request.uri().path(), request.headers())
-            .and_then(|caller| Ok((CallerName(caller.into()), deadline::of(request.headers())?)));
+            .admit(request.uri().path(), request.headers(), peer)
+            .and_then(|caller| Ok((caller, deadline::of(request.headers())?)));
         let method = request
             .uri()
             .path()

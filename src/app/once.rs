@@ -1,11 +1,14 @@
 //! What a command does once, without a service that stays.
 
 use anyhow::{Context, Result};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
 use tollgate_store::Store;
 use tollgate_store::catalog::Activation;
 
 use super::store_settings;
-use crate::config::{Config, LogFormat};
+use crate::api::grpc::auth::entry::Entry;
+use crate::config::{Config, ConfigError, LogFormat};
 use crate::{pipeline, telemetry};
 
 /// Begins to write the log as the settings say.
@@ -22,6 +25,18 @@ pub async fn migrate(config: &Config) -> Result<()> {
     let migrated = store.migrate().await;
     store.close().await;
     Ok(migrated?)
+}
+
+/// A new token, and the line that lets its bearer in.
+///
+/// # Errors
+/// The name, a scope or a prefix is none; or the system has no randomness.
+pub fn new_token(name: &str, scopes: &[String], customers: &[String]) -> Result<(String, String)> {
+    let mut random = [0; 32];
+    OsRng
+        .try_fill_bytes(&mut random)
+        .context("the system has no randomness")?;
+    Ok(Entry::with_token(name, scopes, customers, random).map_err(ConfigError)?)
 }
 
 /// Makes a catalog the active one.

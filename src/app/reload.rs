@@ -12,10 +12,12 @@ use tollgate_stripe::{CallError, Client};
 
 use super::account::{Accounts, NotAdmitted};
 use super::settings;
+use crate::api::grpc::auth::Callers;
 use crate::config::Config;
 
 /// Who uses what can be rotated.
 pub(super) struct Users {
+    pub callers: Callers,
     pub store: Store,
     pub stripe: Client,
     pub accounts: Accounts,
@@ -70,6 +72,10 @@ impl Users {
                 "database_url",
                 settings::store_settings(now).and_then(|new| Ok(self.store.reconnect_with(&new)?)),
             );
+        }
+        if before.callers != now.callers {
+            let callers = settings::caller_list(now.callers.expose());
+            tell("callers", callers.map(|new| self.callers.replace(new)));
         }
         if before.stripe_webhook_secrets != now.stripe_webhook_secrets {
             let secrets = settings::webhook_secrets(now);

@@ -11,10 +11,12 @@ use tollgate_stripe::Client;
 use tollgate_stripe::signature::Secrets;
 
 use super::steer;
-use crate::api::grpc::auth::{Caller, Callers};
+use crate::api::grpc::auth::jwt::{self, Jwt, Place, Source};
+use crate::api::grpc::auth::{Callers, entry};
+use crate::api::grpc::listen::tls::{Clients, Files, Tls};
 use crate::api::{grpc, webhook};
-use crate::config::{Config, ConfigError, Secret};
-use crate::{commands, pipeline};
+use crate::config::{ClientCertificate, Config, ConfigError, Secret};
+use crate::{commands, feed, pipeline};
 
 /// For who only needs the database.
 ///
@@ -51,7 +53,8 @@ pub fn store_settings(config: &Config) -> Result<tollgate_store::Settings> {
 /// Names what is missing or cannot be as it is.
 pub fn check(config: &Config) -> Result<()> {
     config.check()?;
-    callers(config)?;
+    callers(config, None)?;
+    tls(config)?;
     webhook_secrets(config)?;
     store_settings(config)?;
     stripe(config)?;
@@ -136,14 +139,77 @@ pub(super) fn listen(config: &Config) -> grpc::listen::Settings {
     }
 }
 
-pub(super) fn callers(config: &Config) -> Result<Callers> {
+pub(super) fn feed(config: &Config) -> feed::Settings {
+    feed::Settings {
+        max_watchers_per_caller: config.max_watches_per_caller,
+        ..feed::Settings::default()
+    }
+}
+
+/// With the issuer's keys, as far as they can be had: a file must be there, a server may come later.
+pub(super) async fn jwt(config: &Config) -> Result<Option<Jwt>> {
+    let Some(place) = config.jwt_jwks.as_ref().filter(|place| !place.is_empty()) else {
+        return Ok(None);
+    };
+    let place = Place::parse(place).map_err(|error| ConfigError(format!("TOLLGATE_JWT_JWKS: {error}")))?;
+    let jwt = Jwt::new(jwt::Settings {
+        source: Source {
+            place: place.clone(),
+            ca_file: config.jwt_jwks_ca_file.clone(),
+            token_file: config.jwt_jwks_token_file.clone(),
+        },
+        issuer: config.jwt_issuer.clone().unwrap_or_default(),
+        audience: config.jwt_audience.clone().unwrap_or_default(),
+        pace: jwt::Pace::default(),
+    });
+    match (jwt.refresh().await, place) {
+        (Err(error), Place::File(_)) => {
+            return Err(ConfigError(format!("TOLLGATE_JWT_JWKS: {error}")).into());
+        }
+        (Err(error), Place::Url(_)) => {
+            tracing::error!(%error, "no JWT is accepted until its issuer's keys can be had");
+        }
+        (Ok(_), _) => {}
+    }
+    Ok(Some(jwt))
+}
+
+/// Who may call, as the settings say now.
+pub(super) fn callers(config: &Config, jwt: Option<Jwt>) -> Result<Callers> {
     if config.insecure_no_auth {
         return Ok(Callers::everybody());
     }
-    let callers = config.callers.iter().map(|caller| Caller::parse(caller.expose()));
-    let callers: Result<Vec<Caller>, _> = callers.collect();
-    Ok(Callers::only(callers.map_err(|error| {
-        ConfigError(format!("TOLLGATE_CALLERS: {error}"))
+    Ok(Callers::only(
+        caller_list(config.callers.expose())?,
+        jwt,
+        steer::unix_now,
+    ))
+}
+
+/// Reads a list of callers.
+///
+/// # Errors
+/// It is none; the text names the place and not what is there.
+pub fn caller_list(text: &str) -> Result<Vec<entry::Entry>> {
+    Ok(entry::parse(text).map_err(|error| ConfigError(format!("TOLLGATE_CALLERS: {error}")))?)
+}
+
+/// The gRPC listener's.
+pub(super) fn tls(config: &Config) -> Result<Option<Tls>> {
+    let (Some(certificate), Some(key)) = (&config.tls_certificate_file, &config.tls_key_file) else {
+        return Ok(None);
+    };
+    let clients = config.tls_client_ca_file.as_ref().map(|ca| Clients {
+        ca: ca.clone(),
+        required: config.tls_client_certificate == ClientCertificate::Required,
+    });
+    let tls = Tls::load(Files {
+        certificate: certificate.clone(),
+        key: key.clone(),
+        clients,
+    });
+    Ok(Some(tls.map_err(|error| {
+        ConfigError(format!("TOLLGATE_TLS_…: {error}"))
     })?))
 }
 

@@ -1,6 +1,7 @@
 //! What the commands that call a running service share: where it is, what is printed, what an error says.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -11,7 +12,7 @@ use tonic::codec::CompressionEncoding::Gzip;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
@@ -37,6 +38,15 @@ pub struct Connection {
     /// The caller's token, if the service asks for one.
     #[arg(long, env = "TOLLGATE_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// PEM: who signed the service's certificate, where the system does not know.
+    #[arg(long, env = "TOLLGATE_TLS_CA", value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// PEM: a client certificate, which may take the place of a token.
+    #[arg(long, env = "TOLLGATE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// PEM: the client certificate's key.
+    #[arg(long, env = "TOLLGATE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Print the whole answer as JSON.
     #[arg(long)]
     pub json: bool,
@@ -69,22 +79,30 @@ impl Connection {
         } else {
             format!("http://{}", self.address)
         };
-        if !address.starts_with("http://") {
-            return Err(Usage(format!(
-                "{address}: this command speaks plaintext only, as http://host:port"
+        let wrong = || {
+            Usage(format!(
+                "{address} is no address; write http://host:port or https://host:port"
             ))
-            .into());
-        }
-        let endpoint = Endpoint::from_shared(address.clone())
-            .map_err(|_| Usage(format!("{address} is no address; write http://host:port")))?
+        };
+        let endpoint = Endpoint::from_shared(address.clone()).map_err(|_| wrong())?;
+        let endpoint = match endpoint.uri().scheme_str() {
+            Some("https") => endpoint
+                .tls_config(self.tls()?)
+                .map_err(|error| Connection::bad_tls(&error))?,
+            Some("http") if self.tls_ca.is_none() && self.tls_cert.is_none() => endpoint,
+            Some("http") => {
+                return Err(Usage(format!("{address}: TLS is spoken to https://host:port only")).into());
+            }
+            _ => return Err(wrong().into()),
+        };
+        let endpoint = endpoint
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(30))
             .keep_alive_while_idle(true);
-        let channel = endpoint.connect().await.map_err(|_| {
-            anyhow!(
-                "nobody answers at {address}: start `tollgate dev` or `tollgate serve`, or give --address"
-            )
-        })?;
+        let channel = endpoint
+            .connect()
+            .await
+            .map_err(|error| Connection::unreached(&address, &error))?;
         let token = self
             .token
             .as_deref()
@@ -95,6 +113,38 @@ impl Connection {
             });
         let client = BillingServiceClient::with_interceptor(channel, Token(token.transpose()?));
         Ok(client.accept_compressed(Gzip))
+    }
+
+    fn tls(&self) -> Result<ClientTlsConfig> {
+        let read = |file: &PathBuf| {
+            std::fs::read(file).map_err(|error| Usage(format!("{} cannot be read: {error}", file.display())))
+        };
+        let mut tls = ClientTlsConfig::new();
+        tls = match &self.tls_ca {
+            Some(ca) => tls.ca_certificate(Certificate::from_pem(read(ca)?)),
+            None => tls.with_native_roots(),
+        };
+        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
+        }
+        Ok(tls)
+    }
+
+    fn bad_tls(error: &tonic::transport::Error) -> Usage {
+        Usage(format!(
+            "--tls-ca, --tls-cert or --tls-key cannot be used: {}",
+            cause_of(error)
+        ))
+    }
+
+    fn unreached(address: &str, error: &tonic::transport::Error) -> anyhow::Error {
+        let cause = cause_of(error);
+        if cause.contains("certificate") || cause.contains("alert") {
+            return anyhow!("{address} answers, but no trust was agreed on: {cause}");
+        }
+        anyhow!(
+            "nobody answers at {address}: start `tollgate dev` or `tollgate serve`, or give --address ({cause})"
+        )
     }
 
     /// Prints an answer: whole as JSON, or what people read of it, line by line. `name` is the message's in the proto.
@@ -118,6 +168,15 @@ impl Connection {
         out.flush()?;
         Ok(())
     }
+}
+
+/// The last of what led to an error, which is the one that says something.
+fn cause_of(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 fn json(name: &str, answer: &impl Message) -> Result<String> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use tollgate_domain::time::Span;
 
 use super::origin::Origins;
-use super::value::{LogFormat, Raw, Secret, Value};
+use super::value::{ClientCertificate, LogFormat, Raw, Secret, Value};
 
 /// What is known of a setting without its value.
 pub(super) struct Setting {
@@ -82,7 +82,7 @@ settings! {
         catalog: Option<PathBuf> = None;
         /// Who may call, one per line or separated by commas: `name = sha256:<digest of the token> scope…`; `tollgate token create`
         /// writes such a line. docs/callers.md says it all.
-        callers: Vec<Secret> = vec![];
+        callers: Secret = Secret::default();
     }
     "Listeners" {
         /// Where gRPC (and gRPC-Web) is served.
@@ -95,6 +95,24 @@ settings! {
     "Callers" {
         /// Lets everybody call; only on a loopback address.
         insecure_no_auth: bool = false;
+        /// The gRPC listener's certificate in PEM; with `tls_key_file`. Without both it speaks plaintext. Read again when it changes.
+        tls_certificate_file: Option<PathBuf> = None;
+        /// The certificate's key in PEM. Read again when it changes.
+        tls_key_file: Option<PathBuf> = None;
+        /// In PEM: who signs the certificates of callers that have no token. Read again when it changes.
+        tls_client_ca_file: Option<PathBuf> = None;
+        /// Whether a connection without a client certificate is refused.
+        tls_client_certificate: ClientCertificate = ClientCertificate::Optional;
+        /// The public keys of who signs JWTs: a file or an https URL.
+        jwt_jwks: Option<String> = None;
+        /// In PEM: who signed the certificate of that URL's server, where the web's authorities did not.
+        jwt_jwks_ca_file: Option<PathBuf> = None;
+        /// A file with a bearer token for that URL.
+        jwt_jwks_token_file: Option<PathBuf> = None;
+        /// What a JWT's `iss` must be.
+        jwt_issuer: Option<String> = None;
+        /// What a JWT's `aud` must be or hold.
+        jwt_audience: Option<String> = None;
     }
     "Postgres" {
         /// Around a pgbouncer: for migrations and `LISTEN`, which need a session of their own. Absent: `database_url`.
@@ -126,6 +144,8 @@ settings! {
     "Watches" {
         /// Between two checkpoints of a watch.
         checkpoint_interval: Span = Span::seconds(5);
+        /// Streams that one caller may have open at one replica.
+        max_watches_per_caller: usize = 5_000;
     }
     "Life" {
         /// Between "not ready" and `Closing` to watchers: until balancers have noticed.

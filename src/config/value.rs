@@ -24,7 +24,7 @@ pub(super) trait Value: Sized {
 }
 
 /// Text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -56,6 +56,13 @@ impl fmt::Debug for Secret {
 pub enum LogFormat {
     Human,
     Json,
+}
+
+/// Whether connections need a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate {
+    Optional,
+    Required,
 }
 
 fn text(raw: &Raw) -> Option<String> {
@@ -109,7 +116,11 @@ impl Value for Secret {
     const KIND: &'static str = "text";
     const SECRET: bool = true;
 
+    /// A list is a line for each.
     fn read(raw: &Raw) -> Result<Self, String> {
+        if let Raw::Array(_) = raw {
+            return Vec::<String>::read(raw).map(|lines| Secret(lines.join("\n")));
+        }
         String::read(raw).map(Secret)
     }
 
@@ -118,20 +129,31 @@ impl Value for Secret {
     }
 }
 
-impl Value for LogFormat {
-    const KIND: &'static str = "human or json";
+/// A value that is one of some words.
+macro_rules! words {
+    ($($type:ident: $kind:literal, $($word:literal => $variant:ident),+;)+) => {$(
+        impl Value for $type {
+            const KIND: &'static str = $kind;
 
-    fn read(raw: &Raw) -> Result<Self, String> {
-        match text(raw).as_deref() {
-            Some("human") => Ok(LogFormat::Human),
-            Some("json") => Ok(LogFormat::Json),
-            _ => Err(format!("must be {}", Self::KIND)),
+            fn read(raw: &Raw) -> Result<Self, String> {
+                match text(raw).as_deref() {
+                    $(Some($word) => Ok($type::$variant),)+
+                    _ => Err(format!("must be {}", Self::KIND)),
+                }
+            }
+
+            fn shown(&self) -> String {
+                match self {
+                    $($type::$variant => format!("{:?}", $word),)+
+                }
+            }
         }
-    }
+    )+};
+}
 
-    fn shown(&self) -> String {
-        format!("{:?}", format!("{self:?}").to_lowercase())
-    }
+words! {
+    LogFormat: "human or json", "human" => Human, "json" => Json;
+    ClientCertificate: "optional or required", "optional" => Optional, "required" => Required;
 }
 
 impl<T: Value> Value for Option<T> {

@@ -18,9 +18,67 @@ pub struct Filter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whom {
     Named(BTreeSet<CustomerId>),
-    /// Whose id begins so.
-    Prefix(String),
+    /// Whose id begins in one of these ways; none of them begins like another.
+    Prefixes(BTreeSet<String>),
     All,
+}
+
+/// Somebody is asked for who is outside of what may be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("outside of what may be seen")]
+pub struct Outside;
+
+impl Whom {
+    /// All whose id begins in one of these ways.
+    pub fn prefixes(prefixes: impl IntoIterator<Item = String>) -> Whom {
+        let mut all: BTreeSet<String> = prefixes.into_iter().collect();
+        // In their order, those that begin like another come right after it.
+        let mut shortest: Option<String> = None;
+        all.retain(|prefix| {
+            let covered = shortest
+                .as_ref()
+                .is_some_and(|it| prefix.starts_with(it.as_str()));
+            if !covered {
+                shortest = Some(prefix.clone());
+            }
+            !covered
+        });
+        Whom::Prefixes(all)
+    }
+
+    /// Whether the customer is one of them.
+    pub fn has(&self, customer: &CustomerId) -> bool {
+        match self {
+            Whom::Named(names) => names.contains(customer),
+            Whom::Prefixes(prefixes) => prefixes.iter().any(|it| customer.as_str().starts_with(it)),
+            Whom::All => true,
+        }
+    }
+
+    /// Those of them who are within a limit. Named ones must all be; of a prefix or of everybody some are enough.
+    ///
+    /// # Errors
+    /// Somebody named is outside, or nobody is within.
+    pub fn within(self, limit: &Whom) -> Result<Whom, Outside> {
+        match (self, limit) {
+            (whom, Whom::All) => Ok(whom),
+            (Whom::Named(names), limit) if names.iter().all(|name| limit.has(name)) => Ok(Whom::Named(names)),
+            (Whom::All, limit) => Ok(limit.clone()),
+            (Whom::Prefixes(asked), Whom::Prefixes(limits)) => {
+                let both = asked.iter().flat_map(|asked| {
+                    limits.iter().filter_map(move |limit| {
+                        let longer = std::cmp::max_by_key(asked, limit, |prefix| prefix.len());
+                        (longer.starts_with(asked) && longer.starts_with(limit)).then(|| longer.clone())
+                    })
+                });
+                match Whom::prefixes(both) {
+                    Whom::Prefixes(none) if none.is_empty() => Err(Outside),
+                    some => Ok(some),
+                }
+            }
+            _ => Err(Outside),
+        }
+    }
 }
 
 impl Filter {
@@ -34,11 +92,7 @@ impl Filter {
 
     /// Whether the customer is watched.
     pub fn lets_customer(&self, customer: &CustomerId) -> bool {
-        match &self.whom {
-            Whom::Named(names) => names.contains(customer),
-            Whom::Prefix(prefix) => customer.as_str().starts_with(prefix.as_str()),
-            Whom::All => true,
-        }
+        self.whom.has(customer)
     }
 
     /// Whether the feature is watched.
@@ -67,9 +121,10 @@ impl Filter {
                 part(&names.len().to_string());
                 names.iter().for_each(|name| part(name.as_str()));
             }
-            Whom::Prefix(prefix) => {
-                part("prefix");
-                part(prefix);
+            Whom::Prefixes(prefixes) => {
+                part("prefixes");
+                part(&prefixes.len().to_string());
+                prefixes.iter().for_each(|prefix| part(prefix));
             }
             Whom::All => part("all"),
         }
@@ -95,6 +150,34 @@ mod tests {
         }
     }
 
+    fn prefixes(prefixes: &[&str], features: &[&str]) -> Filter {
+        Filter {
+            whom: Whom::prefixes(prefixes.iter().map(ToString::to_string)),
+            features: features.iter().map(|it| FeatureId::parse(it).unwrap()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_narrowed_to_the_limit_and_who_is_named_must_be_within_it() {
+        let limit = prefixes(&["acme-", "beta-"], &[]).whom;
+        let of = |names: &[&str]| prefixes(names, &[]).whom;
+        for (asked, got) in [
+            (Whom::All, Ok(of(&["acme-", "beta-"]))),
+            (of(&["acme-1"]), Ok(of(&["acme-1"]))),
+            (of(&["a"]), Ok(of(&["acme-"]))),
+            (of(&["c"]), Err(Outside)),
+            (
+                named(&["acme-1", "beta-2"], &[]).whom,
+                Ok(named(&["acme-1", "beta-2"], &[]).whom),
+            ),
+            (named(&["acme-1", "ceta-2"], &[]).whom, Err(Outside)),
+        ] {
+            assert_eq!(asked.clone().within(&limit), got, "{asked:?}");
+            assert_eq!(asked.clone().within(&Whom::All), Ok(asked));
+        }
+        assert_eq!(of(&["acme-", "a", "acme-1", "b"]), of(&["b", "a"]));
+    }
+
     #[test]
     fn the_hash_tells_filters_apart_and_not_the_order_in_which_they_were_written() {
         assert_eq!(
@@ -106,10 +189,9 @@ mod tests {
             named(&["a"], &["b", "x"]),
             named(&["ab"], &["x"]),
             named(&["a", "b", "x"], &[]),
-            Filter {
-                whom: Whom::Prefix("a".into()),
-                features: BTreeSet::new(),
-            },
+            prefixes(&["a"], &[]),
+            prefixes(&["a", "x"], &[]),
+            prefixes(&["a"], &["x"]),
             Filter::everything(),
         ];
         let hashes: BTreeSet<u64> = all.iter().map(Filter::hash).collect();

@@ -83,6 +83,11 @@ const WALLS: &[Wall] = &[
         why: "gRPC is one of several ways in, not the language of the inside",
     },
     Wall {
+        of: &["jsonwebtoken"],
+        places: &["src/api/grpc/auth"],
+        why: "who may call is decided in one place",
+    },
+    Wall {
         of: &["axum", "axum_*"],
         places: &["src/api", "crates/simulator"],
         why: "HTTP ends at the edge",

@@ -3,12 +3,15 @@
 mod account;
 mod architecture;
 mod bad_input;
+mod callers;
 mod corpus;
 mod doctor;
 mod door;
 mod history;
 mod operations;
+mod outage;
 mod processes;
+mod rolling;
 mod rotation;
 mod story;
 mod stripe_side;

@@ -67,7 +67,7 @@ async fn a_token_is_required_and_only_its_digest_is_configured() {
         .collect();
     let app = TestApp::with(|config| {
         config.insecure_no_auth = false;
-        config.callers = vec![format!("web={digest}").into()];
+        config.callers = format!("web={digest}").into();
     })
     .await;
     let mut client: BillingServiceClient<_> = app.client().await;

@@ -11,7 +11,7 @@ use tollgate::api::grpc::proto::watch_entitlements_response::Event;
 use tollgate::api::grpc::proto::{WatchEntitlementsRequest, WatchFilter};
 
 use crate::support::http::Http;
-use crate::support::process::Place;
+use crate::support::process::{Place, output, tollgate};
 use crate::support::{SECRET, eventually};
 
 /// A Stripe customer that carries our mark: `customer-n`.
@@ -164,4 +164,41 @@ async fn eight_who_post_the_same_events_in_different_orders_neither_lock_nor_dou
     .await;
     let events = place.store.outcomes().await.unwrap().len();
     assert_eq!(events, 50, "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_drain_delay_calls_are_served_and_a_second_signal_ends_it_at_once() {
+    let place = Place::new().await;
+    let mut process = place
+        .serve_with(|command| {
+            command.env("TOLLGATE_DRAIN_DELAY", "1h");
+        })
+        .await;
+    process.signal(Signal::TERM);
+    let health = |service| {
+        let mut command = tollgate();
+        command.args([
+            "health",
+            "--address",
+            &format!("http://{}", process.ops),
+            "--service",
+            service,
+        ]);
+        async move { output(&mut command).await }
+    };
+    eventually("it is not ready any more", async || {
+        (health("tollgate.v1.BillingService").await == (Some(3), "NOT_SERVING\n".into())).then_some(())
+    })
+    .await;
+    assert_eq!(
+        health("").await,
+        (Some(0), "SERVING\n".into()),
+        "it lives while it drains"
+    );
+    assert_eq!(health("none").await, (Some(3), "SERVICE_UNKNOWN\n".into()));
+    let http = Http::new();
+    let taken = http.event(&process.webhook_url(), SECRET, event(1)).await;
+    assert_eq!(taken, Ok(StatusCode::OK), "who has not noticed yet is served");
+    process.signal(Signal::TERM);
+    assert_eq!(process.ended().await.code(), Some(1));
 }

@@ -1,6 +1,7 @@
 //! A whole service with its own database and its own Stripe, over real sockets.
 
 pub mod http;
+pub mod map;
 pub mod postgres;
 pub mod process;
 

@@ -1,61 +1,14 @@
 //! The watch: nothing missed, whatever happens to the stream.
 
-use std::collections::BTreeMap;
-
 use http::StatusCode;
 use serde_json::json;
-use tollgate::api::grpc::proto::watch_entitlements_response::Event;
 use tollgate::api::grpc::proto::{
-    FeatureSchedule, GetEntitlementRequest, Start, WatchEntitlementsRequest, WatchEntitlementsResponse,
-    WatchFilter,
+    GetEntitlementRequest, Start, WatchEntitlementsRequest, WatchEntitlementsResponse, WatchFilter,
 };
 use tonic::{Code, Streaming};
 
+use crate::support::map::Map;
 use crate::support::{PATIENCE, SECRET, TestApp, eventually};
-
-/// A client as the proto's comment says to write one: a map, and a check that frames follow one another.
-#[derive(Clone, Debug, Default)]
-struct Map {
-    customers: BTreeMap<String, Vec<FeatureSchedule>>,
-    /// Of the last frame that can be resumed from.
-    revision: String,
-    start: Option<Start>,
-    complete: bool,
-    frames: usize,
-}
-
-impl Map {
-    fn fold(&mut self, frame: WatchEntitlementsResponse) {
-        let first_after_resume = self.frames == 1 && self.start == Some(Start::Resumed);
-        if self.complete || first_after_resume {
-            assert_eq!(frame.previous_revision, self.revision, "a gap before {frame:?}");
-        }
-        self.frames += 1;
-        match frame.event.unwrap() {
-            Event::Opened(opened) => {
-                self.start = Some(opened.start());
-                if opened.start() == Start::Snapshot {
-                    self.customers.clear();
-                    self.complete = false;
-                    self.revision.clear();
-                }
-                return;
-            }
-            Event::CustomerEntitlements(set) => drop(self.customers.insert(set.customer, set.features)),
-            Event::Checkpoint(_) => self.complete = true,
-            Event::Defaults(_) | Event::Closing(_) => {}
-        }
-        self.revision = frame.revision;
-    }
-
-    /// What differs from nothing.
-    fn known(&self) -> BTreeMap<&String, &Vec<FeatureSchedule>> {
-        self.customers
-            .iter()
-            .filter(|(_, features)| !features.is_empty())
-            .collect()
-    }
-}
 
 fn everybody() -> WatchFilter {
     WatchFilter {
@@ -93,7 +46,7 @@ async fn until(
 }
 
 /// The n-th state of a customer's subscription; what Stripe has is nothing, so this is all that is ever known.
-async fn change(app: &TestApp, n: i64, customer: &str, quantity: u64) {
+pub async fn send(app: &TestApp, n: i64, customer: &str, quantity: u64) {
     let event = json!({
         "id": format!("evt_{n}_{customer}"), "object": "event", "type": "customer.subscription.updated",
         "created": 1_900_000_000 + 100 * n, "livemode": false,
@@ -113,6 +66,10 @@ async fn change(app: &TestApp, n: i64, customer: &str, quantity: u64) {
         .event(&app.webhook_url(), SECRET, event.to_string().into())
         .await;
     assert_eq!(status, Ok(StatusCode::OK));
+}
+
+async fn change(app: &TestApp, n: i64, customer: &str, quantity: u64) {
+    send(app, n, customer, quantity).await;
     let quantity = i64::try_from(quantity).unwrap();
     eventually("the change is served", async || {
         let request = GetEntitlementRequest {

@@ -37,6 +37,7 @@ const SETTINGS: [&str; 9] = [
 /// A running server.
 pub(crate) struct Instance {
     postgres: Child,
+    port: u16,
     /// Of the database `postgres`, with the password.
     pub(crate) url: String,
 }
@@ -51,7 +52,7 @@ impl Instance {
             let mut postgres = spawn(bin, directory, port)?;
             if accepts_connections(&mut postgres, directory).await? {
                 let url = format!("postgres://tollgate:{password}@127.0.0.1:{port}/postgres");
-                return Ok(Self { postgres, url });
+                return Ok(Self { postgres, port, url });
             }
             let log = last_lines(&directory.log());
             if !log.contains("could not bind") {
@@ -68,6 +69,23 @@ impl Instance {
 
     /// Stops the server: cleanly, else at once, else by force.
     pub(crate) async fn stop(mut self) -> Result<()> {
+        self.halt().await
+    }
+
+    /// Starts what was halted, at the same port.
+    pub(crate) async fn again(self, bin: &Path, directory: &PrivateDirectory) -> Result<Self> {
+        let mut postgres = spawn(bin, directory, self.port)?;
+        if !accepts_connections(&mut postgres, directory).await? {
+            bail!(
+                "PostgreSQL did not start again:\n{}",
+                last_lines(&directory.log())
+            );
+        }
+        Ok(Self { postgres, ..self })
+    }
+
+    /// As [`Instance::stop`]; it can be started again.
+    pub(crate) async fn halt(&mut self) -> Result<()> {
         for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
             // The id is that of our child until it was waited for.
             if let Some(pid) = self.postgres.id().and_then(|id| Pid::from_raw(id.cast_signed())) {

@@ -1,9 +1,9 @@
 //! The parent's side: a handle whose pipe keeps the supervisor alive.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const START_DEADLINE: Duration = Duration::from_secs(180);
 /// directory removed, in the background; [`Server::stop`] waits for that.
 pub struct Server {
     supervisor: Option<Child>,
+    /// What the supervisor said, line by line.
+    said: Mutex<mpsc::Receiver<std::io::Result<String>>>,
     url: String,
 }
 
@@ -49,28 +51,60 @@ impl Server {
             .stdout
             .take()
             .context("the supervisor has no standard output")?;
+        let (sender, said) = mpsc::channel();
+        thread::spawn(move || {
+            // Nobody waits any more after the deadline.
+            for line in BufReader::new(output).lines() {
+                let _ = sender.send(line);
+            }
+        });
         let mut server = Self {
             supervisor: Some(child),
+            said: Mutex::new(said),
             url: String::new(),
         };
-        let (sender, line) = mpsc::channel();
-        thread::spawn(move || {
-            let mut line = String::new();
-            let read = BufReader::new(output).read_line(&mut line);
-            // Nobody waits any more after the deadline.
-            let _ = sender.send(read.map(|_| line));
-        });
-        let line = line.recv_timeout(START_DEADLINE).map_err(|_| {
-            anyhow!(
-                "the embedded Postgres was not ready after {} seconds",
-                START_DEADLINE.as_secs()
-            )
-        })??;
+        let line = server.line()?;
         match line.trim_end().strip_prefix("ready ") {
             Some(url) => url.clone_into(&mut server.url),
             None => bail!("the embedded Postgres did not start; its supervisor said why on standard error"),
         }
         Ok(server)
+    }
+
+    fn line(&self) -> Result<String> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(said.recv_timeout(START_DEADLINE).map_err(|_| {
+            anyhow!(
+                "the embedded Postgres did not start, or not in {} seconds; its supervisor said why on standard error",
+                START_DEADLINE.as_secs()
+            )
+        })??)
+    }
+
+    /// Stops the server and keeps its data, as an outage does; blocks until it is down.
+    ///
+    /// # Errors
+    /// The supervisor is gone.
+    pub fn pause_blocking(&mut self) -> Result<()> {
+        self.order("pause")
+    }
+
+    /// Starts a paused server again, at the same port; blocks until it accepts connections.
+    ///
+    /// # Errors
+    /// The supervisor is gone, or the server does not start.
+    pub fn resume_blocking(&mut self) -> Result<()> {
+        self.order("resume")
+    }
+
+    fn order(&mut self, order: &str) -> Result<()> {
+        let supervisor = self.supervisor.as_mut().context("the server was stopped")?;
+        let input = supervisor
+            .stdin
+            .as_mut()
+            .context("the supervisor has no standard input")?;
+        writeln!(input, "{order}")?;
+        self.line().map(drop)
     }
 
     /// The URL of the database `postgres`, as an administrator who may create databases. It holds the password.

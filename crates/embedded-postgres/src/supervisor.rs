@@ -1,13 +1,13 @@
 //! The process that owns the server.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::account::Account;
@@ -29,6 +29,8 @@ pub struct Options {
 
 /// Runs a private Postgres until standard input ends (or SIGINT, SIGTERM or SIGHUP comes), then stops it and removes its
 /// directory. When it accepts connections, one line is written to standard output: `ready <URL of an administrator>`.
+/// A line `pause` on standard input stops the server and is answered with `paused`; `resume` starts it again, at the same
+/// port with the same data, and is answered with `ready …`: for tests of what an outage does.
 ///
 /// It blocks, and is meant to be all that its process does; [`Server`](crate::Server) starts that process.
 ///
@@ -48,9 +50,9 @@ pub fn supervise(options: Options) -> Result<()> {
 }
 
 async fn run(options: &Options) -> Result<()> {
-    let stop = asked_to_stop()?;
+    let (stop, orders) = asked()?;
     let directory = PrivateDirectory::make(Account::unprivileged()).await?;
-    let outcome = serve(options, &directory, stop).await;
+    let outcome = serve(options, &directory, stop, orders).await;
     let removed = directory.remove().await;
     outcome.and(removed)
 }
@@ -59,6 +61,7 @@ async fn serve(
     options: &Options,
     directory: &PrivateDirectory,
     stop: impl Future<Output = ()>,
+    mut orders: mpsc::UnboundedReceiver<String>,
 ) -> Result<()> {
     let mut stop = std::pin::pin!(stop);
     let bin = tokio::select! {
@@ -71,32 +74,50 @@ async fn serve(
         .with_context(|| format!("PostgreSQL did not start in {} seconds", START_DEADLINE.as_secs()))??;
     // A parent that is gone does not read it; its end of the other pipe is then closed too.
     let _ = writeln!(io::stdout(), "ready {}", instance.url);
-    tokio::select! {
-        status = instance.ended() => {
-            bail!("PostgreSQL ended by itself ({}):\n{}", status?, last_lines(&directory.log()))
+    loop {
+        let order = tokio::select! {
+            status = instance.ended() => {
+                bail!("PostgreSQL ended by itself ({}):\n{}", status?, last_lines(&directory.log()))
+            }
+            () = &mut stop => return instance.stop().await,
+            Some(order) = orders.recv() => order,
+        };
+        if order != "pause" {
+            continue;
         }
-        () = &mut stop => instance.stop().await,
+        instance.halt().await?;
+        let _ = writeln!(io::stdout(), "paused");
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            Some(_) = orders.recv() => {}
+        }
+        instance = timeout(START_DEADLINE, instance.again(&bin, directory)).await??;
+        let _ = writeln!(io::stdout(), "ready {}", instance.url);
     }
 }
 
-/// Listens from the call on, not from the first poll.
-fn asked_to_stop() -> Result<impl Future<Output = ()>> {
+/// The end that is asked for, and the lines that come before. Listens from the call on, not from the first poll.
+fn asked() -> Result<(impl Future<Output = ()>, mpsc::UnboundedReceiver<String>)> {
     let (ended, end_of_input) = oneshot::channel();
+    let (order, orders) = mpsc::unbounded_channel();
     // Not tokio's stdin: that would keep the runtime from ending until a line comes.
     thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            let _ = order.send(line);
+        }
         let _ = ended.send(());
     });
     let listen = |kind| signal(kind).context("cannot listen for signals");
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hang_up = listen(SignalKind::hangup())?;
-    Ok(async move {
+    let end = async move {
         tokio::select! {
             _ = end_of_input => {}
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             _ = hang_up.recv() => {}
         }
-    })
+    };
+    Ok((end, orders))
 }

@@ -214,7 +214,7 @@ pub(super) fn filter(filter: Option<proto::WatchFilter>) -> Result<Filter, Failu
     } else if prefixed {
         // Every beginning of a customer's id is itself one.
         customer("filter.customer_prefix", &filter.customer_prefix)?;
-        Whom::Prefix(filter.customer_prefix)
+        Whom::prefixes([filter.customer_prefix])
     } else {
         Whom::All
     };

@@ -1,4 +1,7 @@
-//! The accept loop: HTTP/2 and HTTP/1 (gRPC-Web) on one port, within limits, until it is told to stop.
+//! The accept loop: HTTP/2 and HTTP/1 (gRPC-Web) on one port, in TLS or not, within limits, until it is told to stop.
+
+pub mod peer;
+pub mod tls;
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -10,12 +13,17 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
+use tower::{Service, ServiceExt};
+
+use peer::Peer;
+use tls::Tls;
 
 /// The limits of a listener.
 #[derive(Clone, Debug)]
@@ -26,7 +34,7 @@ pub struct Settings {
     pub max_streams: u32,
     /// How long a connection may be silent before it is pinged.
     pub keepalive: Duration,
-    /// How long the ping may take, and how long a new connection may take to say anything.
+    /// How long the ping may take, how long a new connection may take to say anything, and how long its handshake.
     pub patience: Duration,
     /// From the stop on, until connections that are still busy are cut.
     pub drain_deadline: Duration,
@@ -46,10 +54,15 @@ impl Default for Settings {
 
 const MAX_HEADERS: u32 = 16 << 10;
 
+/// Reads that are larger go around the buffer of a connection's first bytes.
+const FIRST_BYTES: usize = 64;
+
 /// Serves until `stop`, then tells every connection to finish what runs (GOAWAY) and waits for that. Returns how many
-/// connections were still busy at the deadline and have been cut.
+/// connections were still busy at the deadline and have been cut. Requests that came with a client certificate have a
+/// [`Peer`] in their extensions.
 pub async fn serve<S, B>(
     listener: TcpListener,
+    tls: Option<Tls>,
     service: S,
     settings: Settings,
     stop: CancellationToken,
@@ -83,12 +96,19 @@ where
             metrics::counter!("tollgate_connections_refused_total").increment(1);
             continue;
         };
-        let (builder, service) = (builder.clone(), TowerToHyperService::new(service.clone()));
-        let (stop, cut, patience) = (stop.clone(), cut.clone(), settings.patience);
+        let open = open(
+            stream,
+            tls.clone(),
+            builder.clone(),
+            service.clone(),
+            settings.patience,
+            stop.clone(),
+        );
+        let cut = cut.clone();
         connections.spawn(async move {
             let _place = place;
             tokio::select! {
-                () = connection(stream, &builder, service, patience, stop) => {}
+                () = open => {}
                 () = cut.cancelled() => {}
             }
         });
@@ -120,10 +140,12 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
     builder
 }
 
-async fn connection<S, B>(
+/// One connection, from the handshake to its end.
+async fn open<S, B>(
     stream: TcpStream,
-    builder: &Builder<TokioExecutor>,
-    service: TowerToHyperService<S>,
+    tls: Option<Tls>,
+    builder: Arc<Builder<TokioExecutor>>,
+    service: S,
     patience: Duration,
     stop: CancellationToken,
 ) where
@@ -134,16 +156,52 @@ async fn connection<S, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let _ = stream.set_nodelay(true);
-    // Which version it speaks shows in the first bytes, for which hyper would wait for ever.
-    let mut byte = [0];
-    tokio::select! {
-        spoken = timeout(patience, stream.peek(&mut byte)) => {
-            if !matches!(spoken, Ok(Ok(1..))) {
-                return;
-            }
+    let Some(tls) = tls else {
+        return connection(stream, &builder, service, patience, stop).await;
+    };
+    let handshake = timeout(patience, TlsAcceptor::from(tls.config()).accept(stream));
+    let stream = match stop.run_until_cancelled(handshake).await {
+        Some(Ok(Ok(stream))) => stream,
+        Some(Ok(Err(error))) => return tracing::debug!(%error, "a TLS handshake failed"),
+        Some(Err(_)) | None => return,
+    };
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let peer = match certificate.map(Peer::of).transpose() {
+        Ok(peer) => peer.map(Arc::new),
+        Err(why) => return tracing::debug!(why, "a client certificate was refused"),
+    };
+    let service = service.map_request(move |mut request: Request<Incoming>| {
+        if let Some(peer) = &peer {
+            request.extensions_mut().insert(peer.clone());
         }
-        () = stop.cancelled() => return,
+        request
+    });
+    connection(stream, &builder, service, patience, stop).await;
+}
+
+async fn connection<S, B>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    builder: &Builder<TokioExecutor>,
+    service: S,
+    patience: Duration,
+    stop: CancellationToken,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // Which version it speaks shows in the first bytes, for which hyper would wait for ever.
+    let mut stream = BufReader::with_capacity(FIRST_BYTES, stream);
+    match stop
+        .run_until_cancelled(timeout(patience, stream.fill_buf()))
+        .await
+    {
+        Some(Ok(Ok(bytes))) if !bytes.is_empty() => {}
+        _ => return,
     }
+    let service = TowerToHyperService::new(service);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

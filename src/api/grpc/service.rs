@@ -84,7 +84,7 @@ impl BillingService for Service {
         &self,
         request: Request<CreateCheckoutRequest>,
     ) -> Result<Response<CreateCheckoutResponse>, Status> {
-        respond(checkout::create(self, request.into_inner()).await)
+        respond(checkout::create(self, request).await)
     }
 
     async fn get_checkout(
@@ -98,7 +98,7 @@ impl BillingService for Service {
         &self,
         request: Request<CreatePortalSessionRequest>,
     ) -> Result<Response<CreatePortalSessionResponse>, Status> {
-        respond(checkout::portal(self, request.into_inner()).await)
+        respond(checkout::portal(self, request).await)
     }
 
     async fn get_entitlement(
@@ -135,7 +135,7 @@ impl BillingService for Service {
         &self,
         request: Request<WatchEntitlementsRequest>,
     ) -> Result<Response<Frames>, Status> {
-        respond(self.watches.open(request.into_inner()).await)
+        respond(self.watches.open(request).await)
     }
 }
 

@@ -116,7 +116,8 @@ fn code(reason: ErrorReason) -> Code {
         R::CheckoutInProgress => Code::Aborted,
         R::Deadline => Code::DeadlineExceeded,
         R::Limit => Code::ResourceExhausted,
-        R::TokenMissing | R::TokenRefused => Code::Unauthenticated,
+        R::TokenMissing | R::TokenRefused | R::TokenExpired => Code::Unauthenticated,
+        R::ScopeMissing | R::CustomerNotAllowed => Code::PermissionDenied,
         R::UnknownMethod => Code::Unimplemented,
         R::Internal | R::Unspecified => Code::Internal,
     }

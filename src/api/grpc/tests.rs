@@ -19,7 +19,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
-use super::auth::Caller;
+use super::auth::caller::Caller;
+use super::auth::entry;
 use super::proto::billing_service_client::BillingServiceClient;
 use super::proto::*;
 use super::*;
@@ -37,14 +38,10 @@ impl BillingService for Stub {
         &self,
         request: Request<GetEntitlementRequest>,
     ) -> Answer<GetEntitlementResponse> {
-        let caller = request
-            .extensions()
-            .get::<CallerName>()
-            .cloned()
-            .unwrap_or_default();
+        let caller = Caller::of(request.extensions())?;
         let entitlement = Entitlement {
             feature: request.into_inner().feature,
-            plans: vec![caller.0.to_string()],
+            plans: caller.name().iter().map(ToString::to_string).collect(),
             ..Entitlement::default()
         };
         Ok(Response::new(GetEntitlementResponse {
@@ -182,7 +179,7 @@ async fn a_token_is_needed_for_calls_but_not_for_health_and_names_the_caller() {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let callers = Callers::only(vec![Caller::parse(&format!("web={digest}")).unwrap()]);
+    let callers = Callers::only(entry::parse(&format!("web={digest}")).unwrap(), None, || 0);
     let served = Served::with(callers, Settings::default()).await;
     let mut client = served.client().await;
     let refused = client.get_entitlement(sso()).await.unwrap_err();
@@ -367,4 +364,31 @@ async fn one_connection_too_many_is_closed_at_once() {
     refused.readable().await.unwrap();
     assert!(matches!(refused.try_read(&mut [0]), Ok(0) | Err(_)));
     client.get_entitlement(sso()).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_silent_is_let_go_with_tls_and_without() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let files = listen::tls::Files {
+        certificate: folder.path().join("tls.crt"),
+        key: folder.path().join("tls.key"),
+        clients: None,
+    };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    for tls in [None, Some(Tls::load(files).unwrap())] {
+        let settings = Settings {
+            tls,
+            listen: listen::Settings {
+                patience: Duration::from_millis(50),
+                ..Default::default()
+            },
+            ..Settings::default()
+        };
+        let served = Served::with(Callers::everybody(), settings).await;
+        let silent = TcpStream::connect(served.address).await.unwrap();
+        silent.readable().await.unwrap();
+        assert!(matches!(silent.try_read(&mut [0]), Ok(0) | Err(_)));
+    }
 }

@@ -13,7 +13,9 @@ use tokio::time::{Instant, sleep_until};
 use tollgate_domain::clock::Clock;
 use tollgate_domain::revision::{Revision, Token};
 use tollgate_domain::time::Span;
+use tonic::Request;
 
+use super::auth::caller::Caller;
 use super::convert;
 use super::proto::watch_entitlements_response::Event;
 use super::proto::{CloseReason, Closing, ErrorReason, WatchEntitlementsRequest, WatchEntitlementsResponse};
@@ -50,17 +52,28 @@ impl Watches {
     ///
     /// # Errors
     /// As the contract says of the method.
-    pub async fn open(&self, request: WatchEntitlementsRequest) -> Result<Frames, Failure> {
-        let filter = convert::filter(request.filter)?;
+    pub async fn open(&self, request: Request<WatchEntitlementsRequest>) -> Result<Frames, Failure> {
+        let caller = Caller::of(request.extensions())?;
+        let request = request.into_inner();
+        let filter = caller.narrow(convert::filter(request.filter)?)?;
         let token = convert::token("revision", &request.revision)?;
-        let seat = self.feed.hub().admit().map_err(|refused| match refused {
-            Refused::Full => Failure::new(
-                ErrorReason::Limit,
-                "as many streams are open as this replica serves",
-            )
-            .retry_after(STAY_AWAY),
-            Refused::Closing => Failure::new(ErrorReason::Draining, "this replica is shutting down"),
-        })?;
+        let seat = self
+            .feed
+            .hub()
+            .admit(caller.name())
+            .map_err(|refused| match refused {
+                Refused::CallerFull => Failure::new(
+                    ErrorReason::Limit,
+                    "as many streams are open in this caller's name as one may have at this replica",
+                )
+                .retry_after(STAY_AWAY),
+                Refused::Full => Failure::new(
+                    ErrorReason::Limit,
+                    "as many streams are open as this replica serves",
+                )
+                .retry_after(STAY_AWAY),
+                Refused::Closing => Failure::new(ErrorReason::Draining, "this replica is shutting down"),
+            })?;
         let wanted = match token {
             Some(token) => self.resumable(&filter, token).await?,
             None => None,
@@ -88,6 +101,7 @@ impl Watches {
             ends_at: now + self.max_age.mul_f64(0.75 + seat.spread() / 4.0),
             checkpoint_at: now + self.checkpoint_interval,
             shared: self.clone(),
+            caller,
             seat,
             changed,
             cursor,
@@ -115,6 +129,7 @@ fn loading() -> Failure {
 
 struct Stream {
     shared: Watches,
+    caller: Caller,
     seat: Seat,
     changed: Receiver<Option<Revision>>,
     cursor: Cursor,
@@ -137,6 +152,9 @@ impl Stream {
         loop {
             if self.seat.is_closing() {
                 return self.closing(CloseReason::Draining);
+            }
+            if self.caller.has_ended() {
+                return self.closing(CloseReason::CredentialEnded);
             }
             let time = Instant::now();
             if time >= self.ends_at {
@@ -163,6 +181,7 @@ impl Stream {
                 Next::Nothing => tokio::select! {
                     _ = self.changed.changed() => {}
                     () = self.seat.closing() => {}
+                    () = self.caller.ended() => {}
                     () = sleep_until(self.checkpoint_at.min(self.ends_at)) => {}
                 },
             }

@@ -63,7 +63,7 @@ fn filter() -> impl Strategy<Value = Filter> {
         Just(Whom::All),
         prop::collection::btree_set(0u8..14, 0..6)
             .prop_map(|ids| Whom::Named(ids.into_iter().map(customer).collect())),
-        Just(Whom::Prefix("c1".into())),
+        Just(Whom::prefixes(["c1".to_owned()])),
     ];
     whom.prop_map(|whom| Filter {
         whom,
@@ -309,7 +309,7 @@ fn a_filter_that_lets_nothing_through_looks_at_a_bounded_number_of_entries() {
         .load(&position(SCAN as i64 + 10), rows.collect(), true)
         .unwrap();
     let nobody = Filter {
-        whom: Whom::Prefix("x".into()),
+        whom: Whom::prefixes(["x".to_owned()]),
         features: BTreeSet::new(),
     };
     let walk = state.walk(0, 1, &nobody);

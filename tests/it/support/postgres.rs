@@ -11,9 +11,7 @@ static SERVER: LazyLock<(Option<Server>, String)> = LazyLock::new(|| {
     if let Ok(url) = std::env::var("TOLLGATE_TEST_DATABASE_URL") {
         return (None, url);
     }
-    let mut supervisor = Command::new(env!("CARGO_BIN_EXE_tollgate"));
-    supervisor.arg("postgres-supervisor");
-    let server = Server::start_blocking(supervisor).expect("a Postgres for the tests");
+    let server = own();
     let url = server.url().to_owned();
     (Some(server), url)
 });
@@ -41,4 +39,11 @@ pub async fn execute(url: &str, sql: &str) {
         .execute(&mut connection)
         .await
         .unwrap();
+}
+
+/// A server that no other test uses, to be stopped in the midst.
+pub fn own() -> Server {
+    let mut supervisor = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    supervisor.arg("postgres-supervisor");
+    Server::start_blocking(supervisor).expect("a Postgres for the tests")
 }

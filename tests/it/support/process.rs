@@ -58,7 +58,11 @@ pub struct Place {
 
 impl Place {
     pub async fn new() -> Place {
-        let database = postgres::database().await;
+        Place::with(postgres::database().await).await
+    }
+
+    /// On an empty database.
+    pub async fn with(database: String) -> Place {
         let simulator = simulator().await;
         let catalog = catalog(CATALOG);
         let config = config(&database, &simulator.base_url(), catalog.path());

@@ -5,6 +5,7 @@ use tollgate_domain::revision::Revision;
 use tonic::Request;
 
 use super::Service;
+use crate::api::grpc::auth::caller::Caller;
 use crate::api::grpc::convert;
 use crate::api::grpc::proto::{
     Checkout, CheckoutMode, CheckoutState, CreateCheckoutRequest, CreateCheckoutResponse,
@@ -16,8 +17,10 @@ use crate::commands::{self, CheckoutRequest, Item, PriceName, Refused};
 
 pub(super) async fn create(
     service: &Service,
-    asked: CreateCheckoutRequest,
+    request: Request<CreateCheckoutRequest>,
 ) -> Result<CreateCheckoutResponse, Failure> {
+    let caller = Caller::of(request.extensions())?;
+    let asked = request.into_inner();
     let items = asked.line_items.iter().enumerate().map(|(at, item)| {
         let price = match &item.price {
             Some(line_item::Price::PriceId(id)) => PriceName::Id(id.clone()),
@@ -33,7 +36,7 @@ pub(super) async fn create(
         })
     });
     let request = CheckoutRequest {
-        customer: convert::customer("customer", &asked.customer)?,
+        customer: caller.customer("customer", &asked.customer)?,
         items: items.collect::<Result<_, _>>()?,
         mode: match CheckoutMode::try_from(asked.mode) {
             Ok(CheckoutMode::Unspecified) => None,
@@ -64,9 +67,10 @@ pub(super) async fn get(
     service: &Service,
     request: Request<GetCheckoutRequest>,
 ) -> Result<GetCheckoutResponse, Failure> {
+    let caller = Caller::of(request.extensions())?;
     let mut need = service.need(request.metadata(), "", false)?;
     let asked = request.into_inner();
-    let customer = convert::customer("customer", &asked.customer)?;
+    let customer = caller.customer("customer", &asked.customer)?;
     if asked.checkout.is_empty() || asked.checkout.len() > 255 {
         return Err(Failure::field(
             "checkout",
@@ -96,9 +100,11 @@ pub(super) async fn get(
 
 pub(super) async fn portal(
     service: &Service,
-    asked: CreatePortalSessionRequest,
+    request: Request<CreatePortalSessionRequest>,
 ) -> Result<CreatePortalSessionResponse, Failure> {
-    let customer = convert::customer("customer", &asked.customer)?;
+    let caller = Caller::of(request.extensions())?;
+    let asked = request.into_inner();
+    let customer = caller.customer("customer", &asked.customer)?;
     let url = service
         .commands
         .create_portal_session(&customer, &asked.return_url)

@@ -9,6 +9,7 @@ use tollgate_domain::time::Timestamp;
 use tonic::{Request, metadata::MetadataMap};
 
 use super::{Service, unanswerable};
+use crate::api::grpc::auth::caller::Caller;
 use crate::api::grpc::proto::{
     BatchGetEntitlementsRequest, BatchGetEntitlementsResponse, CheckEntitlementRequest,
     CheckEntitlementResponse, Entitlement, EntitlementError, EntitlementKey, EntitlementResult, ErrorReason,
@@ -27,13 +28,14 @@ pub(super) async fn get(
     service: &Service,
     request: Request<GetEntitlementRequest>,
 ) -> Result<GetEntitlementResponse, Failure> {
+    let caller = Caller::of(request.extensions())?;
     let need = service.need(
         request.metadata(),
         &request.get_ref().at_least_revision,
         request.get_ref().fully_current,
     )?;
     let asked = request.into_inner();
-    let customer = convert::customer("customer", &asked.customer)?;
+    let customer = caller.customer("customer", &asked.customer)?;
     let feature = convert::feature("feature", &asked.feature)?;
     let read = service.read(&[customer], need).await?;
     let timeline = read.timeline(read.first(), &feature)?;
@@ -50,13 +52,14 @@ pub(super) async fn check(
     service: &Service,
     request: Request<CheckEntitlementRequest>,
 ) -> Result<CheckEntitlementResponse, Failure> {
+    let caller = Caller::of(request.extensions())?;
     let need = service.need(
         request.metadata(),
         &request.get_ref().at_least_revision,
         request.get_ref().fully_current,
     )?;
     let asked = request.into_inner();
-    let customer = convert::customer("customer", &asked.customer)?;
+    let customer = caller.customer("customer", &asked.customer)?;
     let feature = convert::feature("feature", &asked.feature)?;
     let required = u64::try_from(asked.required_amount)
         .map_err(|_| Failure::field("required_amount", "must be at least 0"))?;
@@ -76,12 +79,13 @@ pub(super) async fn list(
     service: &Service,
     request: Request<ListEntitlementsRequest>,
 ) -> Result<ListEntitlementsResponse, Failure> {
+    let caller = Caller::of(request.extensions())?;
     let need = service.need(
         request.metadata(),
         &request.get_ref().at_least_revision,
         request.get_ref().fully_current,
     )?;
-    let customer = convert::customer("customer", &request.get_ref().customer)?;
+    let customer = caller.customer("customer", &request.get_ref().customer)?;
     let read = service.read(&[customer], need).await?;
     Ok(ListEntitlementsResponse {
         entitlements: read.entitlements(read.first()),
@@ -96,6 +100,7 @@ pub(super) async fn batch(
     service: &Service,
     request: Request<BatchGetEntitlementsRequest>,
 ) -> Result<BatchGetEntitlementsResponse, Failure> {
+    let caller = Caller::of(request.extensions())?;
     let need = service.need(
         request.metadata(),
         &request.get_ref().at_least_revision,
@@ -105,7 +110,8 @@ pub(super) async fn batch(
     if !(1..=MAX_KEYS).contains(&keys.len()) {
         return Err(Failure::field("keys", format!("must be 1 to {MAX_KEYS} pairs")));
     }
-    let parsed: Vec<Result<(CustomerId, FeatureId), Failure>> = keys.iter().map(parse).collect();
+    let parsed: Vec<Result<(CustomerId, FeatureId), Failure>> =
+        keys.iter().map(|key| parse(&caller, key)).collect();
     let mut customers: Vec<CustomerId> = parsed
         .iter()
         .flatten()
@@ -140,9 +146,9 @@ pub(super) async fn batch(
     })
 }
 
-fn parse(key: &EntitlementKey) -> Result<(CustomerId, FeatureId), Failure> {
+fn parse(caller: &Caller, key: &EntitlementKey) -> Result<(CustomerId, FeatureId), Failure> {
     Ok((
-        convert::customer("customer", &key.customer)?,
+        caller.customer("customer", &key.customer)?,
         convert::feature("feature", &key.feature)?,
     ))
 }

@@ -81,7 +81,7 @@ fn filter() -> impl Strategy<Value = Filter> {
         Just(Whom::All),
         prop::collection::btree_set(0u8..10, 1..5)
             .prop_map(|ids| Whom::Named(ids.into_iter().map(customer).collect())),
-        Just(Whom::Prefix("c3".into())),
+        Just(Whom::prefixes(["c3".to_owned()])),
     ];
     let features = prop_oneof![
         2 => Just(BTreeSet::new()),
@@ -355,7 +355,7 @@ fn a_snapshot_has_no_revision_before_its_checkpoint_and_then_every_frame_continu
 #[test]
 fn a_change_that_concerns_nobody_here_is_no_frame() {
     let filter = Filter {
-        whom: Whom::Prefix("x".into()),
+        whom: Whom::prefixes(["x".to_owned()]),
         features: BTreeSet::new(),
     };
     let mut server = Server::new(vec![Change::Customer(customer(1), schedule(1, true)); 3], 1);
