@@ -1,5 +1,6 @@
 //! One process: every station once, in the order of the diagram; its beginning and its end.
 
+mod account;
 mod once;
 mod reload;
 mod settings;
@@ -8,6 +9,7 @@ mod steer;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -32,7 +34,8 @@ use crate::telemetry::{self, Recorded};
 use stations::Stations;
 
 pub use once::{apply_catalog, log, migrate, new_token};
-pub use settings::{caller_list, store_settings};
+pub use settings::{caller_list, check, store_settings, stripe};
+pub use steer::unix_now;
 
 /// What the stations may take beyond the listeners' deadline.
 const GRACE: Duration = Duration::from_secs(5);
@@ -77,6 +80,12 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     let store = Store::connect(&store_settings(config)?).await?;
     store.check_schema().await?;
     store.pin(stripe.livemode()).await?;
+    let accounts = account::Accounts {
+        store: store.clone(),
+        wanted: config.stripe_account.clone(),
+        known: Arc::default(),
+    };
+    let account_open = accounts.first(&stripe).await?;
     let working = CancellationToken::new();
     let mut stations = Stations::default();
     let clock = match clock {
@@ -101,14 +110,16 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         store.clone(),
         stripe.clone(),
         clock.clone(),
-        settings::pipeline(config, livemode),
+        settings::pipeline(config, livemode, accounts.known.clone()),
     );
     let users = reload::Users {
         callers: callers.clone(),
         store: store.clone(),
         stripe: stripe.clone(),
+        accounts: accounts.clone(),
         webhook_secrets: webhook_settings.secrets.clone(),
     };
+    let account = accounts.later(stripe.clone(), account_open, working.clone());
     let commands = Commands::new(
         store.clone(),
         stripe,
@@ -138,6 +149,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
     running
         .stations
         .add("reload", reload::run(config.clone(), users, every, stop.clone()));
+    running.stations.add("account", account);
     running.stations.add("pipeline", pipeline.run(stop.clone()));
     running.stations.add("feed", feed.clone().run(stop.clone()));
     running.stations.add(

@@ -6,8 +6,10 @@ mod ask;
 mod call;
 mod catalog;
 mod checkout;
+mod doctor;
 mod health;
 mod serve;
+mod stripe;
 mod token;
 mod watch;
 
@@ -45,6 +47,11 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the database's schema to this version.
     Migrate,
+    /// Look whether settings, database, Stripe's side and catalog are as they have to be.
+    Doctor(doctor::Doctor),
+    /// Make Stripe's side as it has to be.
+    #[command(subcommand)]
+    Stripe(stripe::Stripe),
     /// Print the effective settings and where each is from, secrets left out.
     Config(serve::Print),
     /// Tell the whole story in this terminal, with a private Postgres and a simulated Stripe; then clean up.
@@ -66,7 +73,7 @@ enum Command {
     /// Make tokens for callers.
     #[command(subcommand)]
     Token(token::Token),
-    /// Check a catalog, or make it the active one.
+    /// Check a catalog, draft one, or make it the active one.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
     /// A private Postgres until standard input ends; for demo, dev and tests.
@@ -129,6 +136,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
     let config = || Config::load(cli.config.as_deref());
     match cli.command {
         Command::Serve(command) => command.run(config()?).await?,
+        Command::Doctor(command) => return command.run(&config()?).await,
+        Command::Stripe(command) => command.run(&config()?).await?,
         Command::Migrate => serve::migrate(&config()?).await?,
         Command::Config(command) => command.run(&config()?)?,
         #[cfg(feature = "dev")]

@@ -14,7 +14,7 @@ mod returning;
 mod sale;
 mod stripe_customer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tollgate_domain::clock::Clock;
 use tollgate_store::Store;
@@ -42,16 +42,19 @@ pub struct Commands {
     stripe: Client,
     clock: Clock,
     settings: Settings,
+    /// The portal configuration that `stripe setup` has made, once it was seen.
+    portal: Arc<OnceLock<String>>,
 }
 
 impl Commands {
-    /// They work on what is given; nothing is kept in memory, so every replica can answer every retry.
+    /// They work on what is given; nothing that counts is kept in memory, so every replica can answer every retry.
     pub fn new(store: Store, stripe: Client, clock: Clock, settings: Settings) -> Commands {
         Commands {
             store,
             stripe,
             clock,
             settings,
+            portal: Arc::default(),
         }
     }
 

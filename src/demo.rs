@@ -1,5 +1,6 @@
 //! The whole stack on a laptop: `demo` tells the story in one terminal, `dev` keeps everything up.
 
+mod account;
 mod browser;
 mod frames;
 mod say;
@@ -33,6 +34,8 @@ pub struct Dev {
     /// Where the simulated Stripe listens.
     #[arg(long, default_value_t = 12111)]
     simulator_port: u16,
+    #[command(flatten)]
+    account: account::Account,
 }
 
 #[derive(Args)]
@@ -54,8 +57,8 @@ impl Demo {
         let say = Narrator::new(self.look.no_color);
         quiet(&mut config)?;
         let tell = async |stack: &mut Stack| story::tell(stack, &say).await;
-        let Some(mut frames) = stack::with(config, self.look.postgres, Ports::default(), &say, tell).await?
-        else {
+        let start = async |config| Stack::simulated(config, Ports::default(), &say).await;
+        let Some(mut frames) = stack::with(config, self.look.postgres, &say, start, tell).await? else {
             bail!("interrupted");
         };
         frames
@@ -71,6 +74,7 @@ impl Dev {
     /// Something did not start, or ended unasked.
     pub async fn run(self, mut config: Config) -> Result<()> {
         let say = Narrator::new(self.look.no_color);
+        let real = self.account.take(&mut config)?;
         let ports = Ports {
             grpc: config.grpc_listen.port(),
             webhook: config.webhook_listen.port(),
@@ -78,6 +82,10 @@ impl Dev {
             simulator: self.simulator_port,
         };
         quiet(&mut config)?;
+        if real {
+            return account::stay(config, self.look.postgres, ports, &say).await;
+        }
+        let start = async |config| Stack::simulated(config, ports, &say).await;
         let stay = async |stack: &mut Stack| -> Result<()> {
             say.heading("everything runs; Ctrl-C stops and removes it");
             for line in cheat_sheet(stack) {
@@ -85,7 +93,7 @@ impl Dev {
             }
             Err(stack.service.failed().await)
         };
-        stack::with(config, self.look.postgres, ports, &say, stay)
+        stack::with(config, self.look.postgres, &say, start, stay)
             .await
             .map(|_| ())
     }

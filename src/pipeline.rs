@@ -14,6 +14,7 @@ mod settle;
 mod wake;
 mod whose;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub deployment: String,
     /// Events of the other mode are ignored.
     pub livemode: bool,
+    /// Ours, as soon as it is known. Events of another account are ignored.
+    pub account: Arc<OnceLock<String>>,
     /// How long an object must be quiet before it is fetched to confirm it.
     pub confirm_after: Span,
     /// Rows in one round of a station.
@@ -51,6 +54,7 @@ impl Default for Settings {
         Settings {
             deployment: "default".into(),
             livemode: false,
+            account: Arc::default(),
             confirm_after: Span::seconds(10),
             batch: 64,
             idle: Duration::from_millis(500),

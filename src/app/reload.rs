@@ -7,9 +7,10 @@ use anyhow::Result;
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tollgate_store::Store;
-use tollgate_stripe::Client;
 use tollgate_stripe::signature::Secrets;
+use tollgate_stripe::{CallError, Client};
 
+use super::account::{Accounts, NotAdmitted};
 use super::settings;
 use crate::api::grpc::auth::Callers;
 use crate::config::Config;
@@ -20,6 +21,7 @@ pub(super) struct Users {
     pub callers: Callers,
     pub store: Store,
     pub stripe: Client,
+    pub accounts: Accounts,
     pub webhook_secrets: Arc<ArcSwap<Secrets>>,
 }
 
@@ -37,7 +39,7 @@ pub(super) async fn run(
             () = stop.cancelled() => return Ok(()),
         }
         let before = config.clone();
-        let (after, wrong) = tokio::task::spawn_blocking(move || before.reread()).await?;
+        let (mut after, wrong) = tokio::task::spawn_blocking(move || before.reread()).await?;
         let wrong: Vec<(&str, String)> = wrong
             .into_iter()
             .map(|(name, why)| (name, why.to_string()))
@@ -53,6 +55,13 @@ pub(super) async fn run(
         }
         told = wrong;
         users.take(&config, &after);
+        if config.stripe_secret_key != after.stripe_secret_key
+            && let Some(Err(error)) = stop.run_until_cancelled(users.take_key(&after)).await
+        {
+            // Stripe or the database is away: at the next look the key is still a new one.
+            tracing::warn!(%error, "the new Stripe key is taken later; the one before stays");
+            after.stripe_secret_key = config.stripe_secret_key.clone();
+        }
         config = after;
     }
 }
@@ -69,12 +78,6 @@ impl Users {
             let callers = settings::caller_list(now.callers.expose());
             tell("callers", callers.map(|new| self.callers.replace(new)));
         }
-        if before.stripe_secret_key != now.stripe_secret_key {
-            tell(
-                "stripe_secret_key",
-                Ok(()).and_then(|()| Ok(self.stripe.use_key(&settings::stripe_key(now))?)),
-            );
-        }
         if before.stripe_webhook_secrets != now.stripe_webhook_secrets {
             let secrets = settings::webhook_secrets(now);
             tell(
@@ -82,6 +85,31 @@ impl Users {
                 secrets.map(|new| self.webhook_secrets.store(Arc::new(new))),
             );
         }
+    }
+
+    /// A key of another account is refused, and so is one that Stripe does not know.
+    async fn take_key(&self, now: &Config) -> Result<(), NotAdmitted> {
+        let refused = match settings::stripe(now) {
+            Ok(candidate) if candidate.livemode() != self.stripe.livemode() => None,
+            Ok(candidate) => match self.accounts.admit(&candidate).await {
+                Ok(()) => None,
+                Err(error @ (NotAdmitted::Other(_) | NotAdmitted::Stripe(CallError::Unauthorized))) => {
+                    Some(error.into())
+                }
+                Err(error) => return Err(error),
+            },
+            Err(error) => Some(error),
+        };
+        let taken = match refused {
+            // It sees to the mode itself.
+            None => self
+                .stripe
+                .use_key(&settings::stripe_key(now))
+                .map_err(Into::into),
+            Some(error) => Err(error),
+        };
+        tell("stripe_secret_key", taken);
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Each station's own settings, out of all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -48,7 +48,25 @@ pub fn store_settings(config: &Config) -> Result<tollgate_store::Settings> {
     })
 }
 
-pub(super) fn stripe(config: &Config) -> Result<Client> {
+/// Whether `serve` would take all settings, as far as that can be said without asking anybody.
+///
+/// # Errors
+/// Names what is missing or cannot be as it is.
+pub fn check(config: &Config) -> Result<()> {
+    config.check()?;
+    callers(config, None)?;
+    tls(config)?;
+    webhook_secrets(config)?;
+    store_settings(config)?;
+    stripe(config)?;
+    Ok(())
+}
+
+/// For who only asks Stripe.
+///
+/// # Errors
+/// The key is missing or is none.
+pub fn stripe(config: &Config) -> Result<Client> {
     let client = Client::new(tollgate_stripe::Settings {
         base_url: config.stripe_base_url.clone(),
         secret_key: stripe_key(config),
@@ -93,10 +111,15 @@ pub(super) fn stripe_key(config: &Config) -> SecretString {
         .into()
 }
 
-pub(super) fn pipeline(config: &Config, livemode: bool) -> pipeline::Settings {
+pub(super) fn pipeline(
+    config: &Config,
+    livemode: bool,
+    account: Arc<OnceLock<String>>,
+) -> pipeline::Settings {
     pipeline::Settings {
         deployment: config.deployment.clone(),
         livemode,
+        account,
         confirm_after: config.confirm_after,
         ..pipeline::Settings::default()
     }

@@ -1,17 +1,19 @@
-//! `catalog check | apply`: which price gives which feature, from a file in git.
+//! `catalog check | init | apply`: which price gives which feature, from a file in git.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 
-use crate::app;
 use crate::config::{Config, ConfigError};
+use crate::{app, setup};
 
 #[derive(Subcommand)]
 pub enum Catalog {
     /// Say what is wrong with a catalog, with line and suggestion.
     Check { file: PathBuf },
+    /// Draft a catalog from the products and prices of the Stripe account, on standard output.
+    Init,
     /// Make a catalog the active one, in the database; every replica follows.
     Apply {
         file: PathBuf,
@@ -33,6 +35,15 @@ impl Catalog {
                     file.display(),
                     catalog.features.len(),
                     catalog.plans.len()
+                );
+            }
+            Catalog::Init => {
+                let stripe = app::stripe(&config()?)?;
+                print!(
+                    "{}",
+                    setup::draft(&stripe)
+                        .await
+                        .context("the account cannot be read")?
                 );
             }
             Catalog::Apply { file, generation } => {

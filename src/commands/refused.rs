@@ -71,7 +71,9 @@ impl From<CallError> for Refused {
                 field: param.as_deref().and_then(ours),
                 code: code.unwrap_or_else(|| "rejected".into()),
             },
-            CallError::Unauthorized => Refused::Internal("Stripe refuses our secret key".into()),
+            error @ (CallError::Unauthorized | CallError::Forbidden { .. }) => {
+                Refused::Internal(error.to_string())
+            }
             CallError::Unreadable(text) => Refused::Internal(text),
             CallError::NotFound => Refused::Internal("Stripe does not know an object of ours".into()),
             CallError::Conflict => Refused::InProgress,

@@ -125,6 +125,8 @@ settings! {
         deployment: String = "default".into();
         /// Where a checkout or the portal may return to, by beginning of the URL; empty: any https URL.
         return_urls: Vec<String> = vec![];
+        /// The account that the key has to be of, as `acct_…`. Absent: the one of the first contact, which is pinned.
+        stripe_account: Option<String> = None;
         /// Another Stripe, as the simulator.
         stripe_base_url: String = "https://api.stripe.com".into();
         /// For one call of Stripe, retries included.

@@ -1,4 +1,4 @@
-//! Everything on this machine: a private Postgres, a simulated Stripe, and the service on both.
+//! Everything on this machine: a private Postgres, a simulated Stripe (or a real account), and the service on both.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
@@ -15,8 +15,8 @@ use tonic::transport::Channel;
 use super::say::Narrator;
 use super::stripe::Stripe;
 use crate::api::grpc::proto::billing_service_client::BillingServiceClient;
-use crate::app;
 use crate::config::{Config, Secret, this_program};
+use crate::{app, setup};
 
 const CATALOG: &str = include_str!("catalog.yaml");
 const WEBHOOK_SECRET: &str = "whsec_of_the_simulator";
@@ -33,22 +33,40 @@ pub struct Ports {
 }
 
 /// What runs beside Postgres.
-pub struct Stack {
+pub struct Stack<S = Stripe> {
     pub service: app::Running,
-    pub stripe: Stripe,
+    pub stripe: S,
 }
 
-/// Starts everything, does `work`, and stops and removes everything, however it went. `None`: SIGINT or SIGTERM came
-/// first.
+/// Whom the service speaks to, and what is left of it to be stopped.
+pub trait Counterpart {
+    async fn stop(self);
+}
+
+impl Counterpart for Stripe {
+    async fn stop(self) {
+        Stripe::stop(self).await;
+    }
+}
+
+/// A real account goes on without us.
+impl Counterpart for () {
+    async fn stop(self) {}
+}
+
+const READY: &str = "the service was not ready in time";
+
+/// Starts a Postgres, then the rest of everything, does `work`, and stops and removes everything, however it went. `None`:
+/// SIGINT or SIGTERM came first.
 ///
 /// # Errors
 /// Something did not start or stop, the work failed, or the service failed during it.
-pub async fn with<T>(
+pub async fn with<S: Counterpart, T>(
     mut config: Config,
     source: Source,
-    ports: Ports,
     say: &Narrator,
-    work: impl AsyncFnOnce(&mut Stack) -> Result<T>,
+    start: impl AsyncFnOnce(Config) -> Result<Stack<S>>,
+    work: impl AsyncFnOnce(&mut Stack<S>) -> Result<T>,
 ) -> Result<Option<T>> {
     let mut interrupted = std::pin::pin!(asked_to_end()?);
     let postgres = tokio::select! {
@@ -56,7 +74,7 @@ pub async fn with<T>(
         () = &mut interrupted => return Ok(None),
     };
     let done = async {
-        let mut stack = Stack::start(config, ports, say).await?;
+        let mut stack = start(config).await?;
         let outcome = tokio::select! {
             outcome = work(&mut stack) => outcome.map(Some),
             () = &mut interrupted => Ok(None),
@@ -80,18 +98,16 @@ pub async fn with<T>(
 
 impl Stack {
     /// In the order in which one needs the other; returns when the service is ready.
-    async fn start(mut config: Config, ports: Ports, say: &Narrator) -> Result<Stack> {
+    ///
+    /// # Errors
+    /// Something did not start.
+    pub async fn simulated(mut config: Config, ports: Ports, say: &Narrator) -> Result<Stack> {
         let mut stripe = Stripe::start(loopback(ports.simulator), SECRET_KEY).await?;
         say.note(&format!("Stripe: simulated at {}", stripe.base_url()));
         config.stripe_base_url = stripe.base_url();
         config.stripe_secret_key = Some(SECRET_KEY.to_owned().into());
         config.stripe_webhook_secrets = vec![Secret::from(WEBHOOK_SECRET.to_owned())];
-        config.grpc_listen = loopback(ports.grpc);
-        config.webhook_listen = loopback(ports.webhook);
-        config.ops_listen = loopback(ports.ops);
-        config.insecure_no_auth = true;
-        config.drain_delay = Span::ZERO;
-        config.drain_deadline = Span::seconds(5);
+        at_home(&mut config, ports);
         app::migrate(&config).await?;
         if config.catalog.is_none() {
             app::apply_catalog(&config, CATALOG, None).await?;
@@ -101,13 +117,8 @@ impl Stack {
             &format!("http://{}/webhooks/stripe", service.webhook),
             WEBHOOK_SECRET,
         );
-        timeout(START, service.caught_up())
-            .await
-            .context("the service was not ready in time")??;
-        say.note(&format!(
-            "Tollgate: gRPC at {}, webhooks at http://{}",
-            service.grpc, service.webhook
-        ));
+        timeout(START, service.caught_up()).await.context(READY)??;
+        told(say, &service);
         Ok(Stack { service, stripe })
     }
 
@@ -115,12 +126,54 @@ impl Stack {
     pub async fn client(&self) -> Result<BillingServiceClient<Channel>> {
         Ok(BillingServiceClient::connect(format!("http://{}", self.service.grpc)).await?)
     }
+}
 
+impl Stack<()> {
+    /// On the account of the configured key, with a catalog that is drafted from it unless one is configured.
+    ///
+    /// # Errors
+    /// Something did not start, or the account cannot be read.
+    pub async fn real(mut config: Config, ports: Ports, say: &Narrator) -> Result<Stack<()>> {
+        at_home(&mut config, ports);
+        app::migrate(&config).await?;
+        if config.catalog.is_none() {
+            let stripe = app::stripe(&config)?;
+            let yaml = setup::draft(&stripe)
+                .await
+                .context("the account cannot be read")?;
+            app::apply_catalog(&config, &yaml, None).await?;
+            say.note("catalog: drafted from the account, as `tollgate catalog init` prints it");
+        }
+        let mut service = app::start(&config, None).await?;
+        timeout(START, service.caught_up()).await.context(READY)??;
+        told(say, &service);
+        Ok(Stack { service, stripe: () })
+    }
+}
+
+impl<S: Counterpart> Stack<S> {
     async fn stop(self) -> Result<()> {
         let drained = self.service.drain().await;
         self.stripe.stop().await;
         drained
     }
+}
+
+fn told(say: &Narrator, service: &app::Running) {
+    say.note(&format!(
+        "Tollgate: gRPC at {}, webhooks at http://{}",
+        service.grpc, service.webhook
+    ));
+}
+
+/// Only this machine, and nobody is asked who he is.
+fn at_home(config: &mut Config, ports: Ports) {
+    config.grpc_listen = loopback(ports.grpc);
+    config.webhook_listen = loopback(ports.webhook);
+    config.ops_listen = loopback(ports.ops);
+    config.insecure_no_auth = true;
+    config.drain_delay = Span::ZERO;
+    config.drain_deadline = Span::seconds(5);
 }
 
 /// Where the data is while everything runs.

@@ -45,8 +45,8 @@ pub fn read(event: &Unrouted, settings: &Settings) -> About {
     {
         return ignored(format!("{OTHER_MODE} {}", !settings.livemode));
     }
-    // A deployment is of one account, and Connect is none of its business.
-    if event.account.is_some() {
+    // A deployment is of one account, and Connect is none of its business. Few events of one's own account name it.
+    if event.account.is_some() && event.account.as_ref() != settings.account.get() {
         return ignored(CONNECTED.into());
     }
     let head = match envelope(&event.body) {
@@ -164,6 +164,10 @@ mod tests {
     }
 
     fn about(event: Value) -> About {
+        about_with(event, &settings())
+    }
+
+    fn about_with(event: Value, settings: &Settings) -> About {
         let event = Unrouted {
             seq: 1,
             event_type: event["type"].as_str().unwrap_or_default().into(),
@@ -174,7 +178,7 @@ mod tests {
             attempts: 0,
             traceparent: None,
         };
-        read(&event, &settings())
+        read(&event, settings)
     }
 
     fn carrying(object: Value) -> About {
@@ -214,6 +218,13 @@ mod tests {
         assert_eq!(why(&live), "livemode is true");
         let connected = about(json!({"id": "evt_1", "account": "acct_1", "data": {"object": object}}));
         assert_eq!(why(&connected), "of a connected account");
+        let named = settings();
+        named.account.set("acct_1".into()).unwrap();
+        for (account, ours) in [("acct_1", true), ("acct_2", false)] {
+            let event = json!({"id": "evt_1", "account": account, "data": {"object": object}});
+            let about = about_with(event, &named);
+            assert_eq!(matches!(about, About::Object(_)), ours, "{about:?}");
+        }
         let product = carrying(json!({"id": "prod_1", "object": "product"}));
         assert_eq!(why(&product), "access does not depend on some.event");
         let preview = about(json!({"id": "evt_1", "type": "invoice.upcoming",

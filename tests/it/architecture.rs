@@ -20,8 +20,14 @@ mod tree;
 const EDGES: &[(&str, &[&str])] = &[
     ("lib", &[]),
     ("main", &["cli", "demo", "app", "config"]),
-    ("cli", &["app", "config", "demo", "api::grpc::proto"]),
-    ("demo", &["app", "config", "api::grpc::proto"]),
+    (
+        "cli",
+        &["app", "config", "demo", "api::grpc::proto", "doctor", "setup"],
+    ),
+    ("demo", &["app", "config", "setup", "api::grpc::proto"]),
+    // Both only look at, or write to, what is outside: nothing of the service depends on them.
+    ("doctor", &["app", "config", "setup"]),
+    ("setup", &["api::webhook"]),
     (
         "app",
         &["api", "pipeline", "feed", "commands", "config", "telemetry"],

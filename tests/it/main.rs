@@ -1,9 +1,11 @@
 //! Everything with a socket, a database or a process.
 
+mod account;
 mod architecture;
 mod bad_input;
 mod callers;
 mod corpus;
+mod doctor;
 mod door;
 mod history;
 mod metrics;
@@ -14,6 +16,7 @@ mod rolling;
 mod rotation;
 mod secrets;
 mod story;
+mod stripe_side;
 mod support;
 mod traces;
 mod watch;

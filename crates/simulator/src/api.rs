@@ -2,9 +2,11 @@
 
 mod buy;
 mod customers;
+mod endpoints;
 mod list;
 mod money;
 mod params;
+mod portal;
 mod prices;
 mod subscriptions;
 mod watch;
@@ -26,7 +28,6 @@ const TIER_2: &[&str] = &[
     "coupons",
     "credit_notes",
     "customer_sessions",
-    "disputes",
     "entitlements",
     "ephemeral_keys",
     "exchange_rates",
@@ -81,15 +82,17 @@ pub fn call(core: &mut Core, method: &str, path: &str, form: &str) -> Answer {
         (_, ["v1", "products", rest @ ..]) => prices::products(core, method, rest, &mut params),
         (_, ["v1", "prices", rest @ ..]) => prices::prices(core, method, rest, &mut params),
         (_, ["v1", "checkout", "sessions", rest @ ..]) => buy::sessions(core, method, rest, &mut params),
-        (_, ["v1", "billing_portal", "sessions", rest @ ..]) => buy::portal(core, method, rest, &mut params),
+        (_, ["v1", "billing_portal", rest @ ..]) => portal::call(core, method, rest, &mut params),
         (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::call(core, method, rest, &mut params),
         (_, ["v1", "invoices", rest @ ..]) => money::invoices(core, method, rest, &mut params),
         (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, &mut params),
         (_, ["v1", "payment_intents", rest @ ..]) => money::intents(core, method, rest, &mut params),
         (_, ["v1", "refunds", rest @ ..]) => money::refunds(core, method, rest, &mut params),
         (_, ["v1", "events", rest @ ..]) => watch::events(core, method, rest, &mut params),
-        (_, ["v1", "webhook_endpoints", rest @ ..]) => watch::endpoints(core, method, rest, &mut params),
-        ("GET", ["v1", "account"]) => Some(params.finish().map(|()| watch::account())),
+        (_, ["v1", "webhook_endpoints", rest @ ..]) => endpoints::call(core, method, rest, &mut params),
+        ("GET", ["v1", "account"]) => Some(params.finish().map(|()| watch::account(core))),
+        (_, ["v1", "disputes", rest @ ..]) => watch::disputes(core, method, rest, &mut params),
+        ("POST", ["v1", "entitlements", "features"]) => Some(prices::create_feature(core, &mut params)),
         _ => None,
     }
     .unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
@@ -120,6 +123,7 @@ fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
             "events",
             "webhook_endpoints",
             "account",
+            "disputes",
         ])
         .any(|known| known == resource)
     };

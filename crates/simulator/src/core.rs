@@ -7,6 +7,8 @@ pub mod calendar;
 mod catalog;
 mod checkout;
 mod customer;
+mod endpoint;
+mod entitlement;
 mod event;
 mod expand;
 mod fault;
@@ -27,6 +29,7 @@ pub use calendar::Interval;
 pub use catalog::{NewPrice, PriceChange};
 pub use checkout::{Mode, NewSession};
 pub use customer::{CustomerChange, NewCustomer, Outcome};
+pub use endpoint::{EndpointChange, NewEndpoint};
 pub use event::{Cause, Event};
 pub(crate) use expand::EVENTS_KEPT;
 pub use fault::Fault;
@@ -39,7 +42,9 @@ pub use table::Row;
 use catalog::{LookupKeys, Price, Product};
 use checkout::Session;
 use customer::Customer;
-use hosted::{Endpoint, Portal};
+use endpoint::Endpoint;
+use entitlement::Feature;
+use hosted::{Configuration, Portal};
 use invoice::{Invoice, InvoiceLine, NewInvoice};
 use payment::{Charge, Intent};
 use refund::Refund;
@@ -48,6 +53,9 @@ use table::Table;
 
 /// The API version whose shapes the objects have.
 pub const API_VERSION: &str = "2026-09-30.endive";
+
+/// The account, unless a key of another one asks.
+pub const ACCOUNT: &str = "acct_1Simulated";
 
 /// Stripe's metadata.
 pub type Metadata = BTreeMap<String, String>;
@@ -107,6 +115,7 @@ pub enum DunningEnd {
 #[derive(Clone, Debug)]
 pub struct Core {
     now: i64,
+    account: String,
     ids: ident::Ids,
     settings: Settings,
     base_url: String,
@@ -118,6 +127,10 @@ pub struct Core {
     /// The payment intent of a session that somebody tried to pay.
     session_intents: HashMap<String, String>,
     portals: Table<Portal>,
+    configurations: Table<Configuration>,
+    features: Table<Feature>,
+    /// Product, feature, and the id of what ties them.
+    product_features: Vec<(String, String, String)>,
     subscriptions: Table<Subscription>,
     invoices: Table<Invoice>,
     intents: Table<Intent>,
@@ -137,8 +150,11 @@ pub struct Core {
 impl Core {
     /// Empty; `start` in unix seconds.
     pub fn new(seed: u64, start: i64) -> Core {
+        let mut configurations = Table::default();
+        configurations.insert(Configuration::of_the_account(start));
         Core {
             now: start,
+            account: ACCOUNT.to_owned(),
             ids: ident::Ids::new(seed),
             settings: Settings::default(),
             base_url: "http://localhost".to_owned(),
@@ -149,6 +165,9 @@ impl Core {
             sessions: Table::default(),
             session_intents: HashMap::new(),
             portals: Table::default(),
+            configurations,
+            features: Table::default(),
+            product_features: Vec::new(),
             subscriptions: Table::default(),
             invoices: Table::default(),
             intents: Table::default(),
@@ -162,6 +181,16 @@ impl Core {
             cause: None,
             timers: BTreeSet::new(),
         }
+    }
+
+    /// Whose keys ask from now on: what they see is the same.
+    pub fn set_account(&mut self, account: &str) {
+        account.clone_into(&mut self.account);
+    }
+
+    /// `acct_…`
+    pub fn account(&self) -> &str {
+        &self.account
     }
 
     /// Unix seconds.

@@ -6,6 +6,7 @@ mod control;
 mod delivery;
 mod idempotency;
 mod pages;
+mod rights;
 mod v1;
 mod world;
 

@@ -3,7 +3,8 @@
 //!
 //! In flow order: [`inbox`] keeps what came · [`route`] says whose it is · [`apply`] reads what an applier needs ·
 //! [`append`] writes its result · [`settle`] queues what is to be fetched · [`poll`] reads the feed ·
-//! [`figures`] counts what is unfinished · [`catalog`] versions and activations · [`customer`] one customer · [`checkout`] what was asked to be sold.
+//! [`figures`] counts what is unfinished · [`deployment`] whose all this is · [`catalog`] versions and activations ·
+//! [`customer`] one customer · [`checkout`] what was asked to be sold.
 
 pub mod append;
 pub mod apply;
@@ -11,6 +12,7 @@ pub mod catalog;
 mod cause;
 pub mod checkout;
 pub mod customer;
+pub mod deployment;
 mod error;
 pub mod figures;
 pub mod inbox;
@@ -27,6 +29,7 @@ pub use catalog::Activation;
 pub use cause::Cause;
 pub use checkout::{Checkout, NewCheckout, StripeCustomer};
 pub use customer::CustomerRow;
+pub use deployment::{Deployment, Server};
 pub use error::StoreError;
 pub use figures::{Figures, Pile};
 pub use inbox::{Accepted, InboxCounts, NewEvent, Outcome};

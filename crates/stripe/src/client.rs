@@ -1,8 +1,13 @@
 //! Asking Stripe: pooled connections, a deadline per call, retries that are safe.
 
+mod account;
+mod endpoints;
 mod failure;
 mod pages;
+mod portal;
 mod prices;
+mod products;
+mod raw;
 mod route;
 mod transport;
 
@@ -14,8 +19,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tollgate_domain::object::Kind;
 use tollgate_domain::time::{Span, Timestamp};
 
+pub use account::Contact;
+pub use endpoints::{Endpoint, api_version};
 pub use failure::CallError;
+pub use portal::{Offer, PortalConfiguration};
 pub use prices::{Price, PriceQuery};
+pub use products::{Product, ProductFeature, Sold};
 
 use crate::encode::Encoded;
 use transport::{Answer, Call, Transport};

@@ -97,13 +97,15 @@ pub fn encode_customer(customer: &CustomerId, deployment: &str) -> Encoded {
     encode(&CreateCustomer::new().metadata(metadata(&stamp)))
 }
 
-/// `POST /v1/billing_portal/sessions`.
-pub fn encode_portal(stripe_customer: &str, return_url: &str) -> Encoded {
-    encode(
-        &CreateBillingPortalSession::new()
-            .customer(stripe_customer)
-            .return_url(return_url),
-    )
+/// `POST /v1/billing_portal/sessions`. Without a configuration it is the account's default.
+pub fn encode_portal(stripe_customer: &str, return_url: &str, configuration: Option<&str>) -> Encoded {
+    let mut create = CreateBillingPortalSession::new()
+        .customer(stripe_customer)
+        .return_url(return_url);
+    if let Some(configuration) = configuration {
+        create = create.configuration(configuration);
+    }
+    encode(&create)
 }
 
 fn encode(request: &impl StripeRequest) -> Encoded {

@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 
+use bytes::Bytes;
+use http_body_util::Full;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use tollgate::app;
 use tollgate_store::Store;
 
+use super::http::Http;
 use super::{CATALOG, PATIENCE, SECRET, catalog, config, logs, migrate, postgres, simulator};
 
 /// `tollgate` with nothing of our environment that could be a setting.
@@ -73,6 +76,16 @@ impl Place {
             catalog,
             store,
         }
+    }
+
+    /// Does what no real Stripe can be told to do.
+    pub async fn control(&self, what: &str, body: serde_json::Value) {
+        let request = http::Request::post(format!("{}/_simulator/{what}", self.simulator.base_url()))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body.to_string())))
+            .unwrap();
+        let answer = Http::new().send(request).await.unwrap();
+        assert_eq!(answer.status(), 200, "{}", answer.body());
     }
 
     pub async fn serve(&self) -> Process {

@@ -1,4 +1,4 @@
-//! `/v1/checkout/sessions` and `/v1/billing_portal/sessions`.
+//! `/v1/checkout/sessions`.
 
 use serde_json::json;
 
@@ -175,7 +175,7 @@ fn refuse_in_mode(mode: Mode, wanted: Mode, param: &str) -> Result<(), Fault> {
     Err(Fault::invalid(message).param(param).early())
 }
 
-fn url(params: &mut Params, name: &str) -> Result<Option<String>, Fault> {
+pub(super) fn url(params: &mut Params, name: &str) -> Result<Option<String>, Fault> {
     let Some(text) = params.text(name)? else {
         return Ok(None);
     };
@@ -218,19 +218,4 @@ fn line_items(core: &Core, id: &str, params: &mut Params) -> Answer {
         list["has_more"] = json!(more);
     }
     Ok(list)
-}
-
-pub fn portal(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
-    match (method, rest) {
-        ("POST", []) => Some(create_portal(core, params)),
-        _ => None,
-    }
-}
-
-fn create_portal(core: &mut Core, params: &mut Params) -> Answer {
-    let customer = params.required("customer")?;
-    let return_url = url(params, "return_url")?;
-    params.not_simulated(&["configuration", "flow_data", "locale", "on_behalf_of"])?;
-    params.finish()?;
-    core.create_portal_session(&customer, return_url)
 }

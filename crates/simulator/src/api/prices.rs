@@ -10,6 +10,8 @@ pub fn products(core: &mut Core, method: &str, rest: &[&str], params: &mut Param
         ("POST", []) => create_product(core, params),
         ("GET", []) => list_products(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("GET", [id, "features"]) => list_features(core, id, params),
+        ("POST", [id, "features"]) => attach_feature(core, id, params),
         _ => return None,
     })
 }
@@ -59,6 +61,26 @@ fn list_products(core: &Core, params: &mut Params) -> Answer {
         "/v1/products",
         rows.filter(|it| active.is_none_or(|active| it.active == active)),
     )
+}
+
+pub fn create_feature(core: &mut Core, params: &mut Params) -> Answer {
+    let (lookup_key, name) = (params.required("lookup_key")?, params.required("name")?);
+    params.not_simulated(&["metadata"])?;
+    params.finish()?;
+    core.create_feature(&lookup_key, &name)
+}
+
+fn attach_feature(core: &mut Core, product: &str, params: &mut Params) -> Answer {
+    let feature = params.required("entitlement_feature")?;
+    params.finish()?;
+    core.attach_feature(product, &feature)
+}
+
+fn list_features(core: &Core, product: &str, params: &mut Params) -> Answer {
+    let page = Page::read(params)?;
+    core.get_expanded(product, &[])?;
+    let features = core.features_of(product);
+    page.cut(core, &format!("/v1/products/{product}/features"), features.iter())
 }
 
 fn create_price(core: &mut Core, params: &mut Params) -> Answer {

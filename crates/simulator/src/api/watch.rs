@@ -1,11 +1,11 @@
-//! `/v1/events`, `/v1/webhook_endpoints`, `/v1/account`.
+//! `/v1/events`, `/v1/account`.
 
 use serde_json::{Value, json};
 
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{API_VERSION, Core, EVENTS_KEPT, Fault};
+use crate::core::{Core, EVENTS_KEPT, Fault};
 
 pub fn events(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
@@ -42,43 +42,21 @@ fn wanted_by(wanted: &str, kind: &str) -> bool {
         .map_or(wanted == kind, |prefix| kind.starts_with(prefix))
 }
 
-pub fn endpoints(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+/// Nobody disputes here: there are only those that were planted, and no list shows them.
+pub fn disputes(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
-        ("POST", []) => create_endpoint(core, params),
-        ("GET", []) => list_endpoints(core, params),
+        ("GET", []) => Page::read(params).and_then(|page| {
+            let none = std::iter::empty::<&crate::core::Event>();
+            page.cut(core, "/v1/disputes", none)
+        }),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
-        ("DELETE", [id]) => params.finish().and_then(|()| core.delete_webhook_endpoint(id)),
         _ => return None,
     })
 }
 
-fn create_endpoint(core: &mut Core, params: &mut Params) -> Answer {
-    let url = params.required("url")?;
-    let enabled_events = params.texts("enabled_events")?;
-    if enabled_events.is_empty() {
-        params.missing("enabled_events");
-    }
-    if params
-        .text("api_version")?
-        .is_some_and(|version| version != API_VERSION)
-    {
-        let what = format!("API versions other than {API_VERSION}");
-        return Err(Fault::not_simulated(&what).param("api_version"));
-    }
-    params.not_simulated(&["connect", "description", "metadata"])?;
-    params.finish()?;
-    Ok(core.create_webhook_endpoint(&url, None, enabled_events))
-}
-
-fn list_endpoints(core: &Core, params: &mut Params) -> Answer {
-    let page = Page::read(params)?;
-    let living: Vec<_> = core.webhook_endpoints().filter(|it| !it.disabled).collect();
-    page.cut(core, "/v1/webhook_endpoints", living.into_iter().rev())
-}
-
-pub fn account() -> Value {
+pub fn account(core: &Core) -> Value {
     json!({
-        "id": "acct_1Simulated",
+        "id": core.account(),
         "object": "account",
         "business_type": "company",
         "charges_enabled": true,

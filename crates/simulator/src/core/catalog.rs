@@ -301,6 +301,11 @@ impl Core {
         self.prices.get(id).ok_or_else(|| Fault::missing("price", id))
     }
 
+    /// The id of the price that has it.
+    pub fn price_with_lookup_key(&self, key: &str) -> Option<String> {
+        self.lookup_keys.get(key).cloned()
+    }
+
     fn take_lookup_key(&mut self, key: &str, price: &str, transfer: bool) -> Result<(), Fault> {
         if let Some(holder) = self.lookup_keys.get(key).filter(|it| *it != price).cloned() {
             if !transfer {

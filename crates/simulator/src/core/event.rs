@@ -14,7 +14,8 @@ pub struct Event {
     pub created: i64,
     object: Value,
     previous_attributes: Option<Value>,
-    pending_webhooks: usize,
+    /// The endpoints that it goes to.
+    pub wanted_by: Vec<String>,
     cause: Option<Cause>,
 }
 
@@ -60,7 +61,7 @@ impl Event {
             "created": self.created,
             "data": data,
             "livemode": false,
-            "pending_webhooks": self.pending_webhooks,
+            "pending_webhooks": self.wanted_by.len(),
             "request": request,
             "type": self.kind,
         })
@@ -107,11 +108,12 @@ impl Core {
             created: self.now,
             object,
             previous_attributes,
-            pending_webhooks: self
+            wanted_by: self
                 .endpoints
                 .all()
                 .filter(|endpoint| endpoint.wants(kind))
-                .count(),
+                .map(|endpoint| endpoint.id.clone())
+                .collect(),
             cause: self.cause.clone(),
         }));
     }

@@ -31,8 +31,10 @@ impl Core {
             "we" => self
                 .endpoints
                 .get(id)
-                .filter(|it| !it.disabled)
+                .filter(|it| !it.deleted)
                 .map(|it| it.render(self)),
+            "bpc" => shown(&self.configurations, id, self),
+            "feat" => shown(&self.features, id, self),
             "evt" => {
                 let event = self
                     .event(id)
@@ -153,6 +155,8 @@ fn noun(id: &str) -> &'static str {
         "re" => "refund",
         "we" => "webhook endpoint",
         "evt" => "event",
+        "bpc" => "configuration",
+        "dp" | "du" => "dispute",
         _ => "object",
     }
 }

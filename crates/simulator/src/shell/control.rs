@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::Site;
 use super::adversity::Adversity;
+use super::rights::NewKey;
 use super::world::World;
-use crate::core::{Answer, Core, Fault, Outcome};
+use crate::core::{Answer, Core, Fault, NewEndpoint, Outcome};
 
 pub fn routes() -> Router<Site> {
     Router::new()
@@ -24,6 +25,7 @@ pub fn routes() -> Router<Site> {
         .route("/fail_refund", post(fail_refund))
         .route("/expire", post(expire))
         .route("/webhook", post(webhook))
+        .route("/keys", post(keys))
         .route("/hold", post(hold))
         .route("/release", post(release))
         .route("/adversity", post(adversity).delete(calm))
@@ -158,6 +160,11 @@ async fn webhook(State(site): State<Site>, Json(it): Json<Webhook>) -> Response 
     reply(Ok(json!({})))
 }
 
+/// A key with rights of its own, or of another account.
+async fn keys(State(site): State<Site>, Json(it): Json<NewKey>) -> Response {
+    reply(site.shared.with(|world| world.rights.add(it).map(|()| json!({}))))
+}
+
 /// Events pile up until they are released.
 async fn hold(State(site): State<Site>) -> Response {
     site.shared.with(|world| world.held = true);
@@ -188,10 +195,12 @@ impl World {
         {
             return;
         }
-        let all = vec!["*".to_owned()];
-        let endpoint = self
-            .core
-            .create_webhook_endpoint(url, Some(secret.to_owned()), all);
+        let endpoint = self.core.create_webhook_endpoint(NewEndpoint {
+            url: url.to_owned(),
+            secret: Some(secret.to_owned()),
+            enabled_events: vec!["*".to_owned()],
+            ..NewEndpoint::default()
+        });
         self.managed = endpoint["id"].as_str().map(str::to_owned);
     }
 }

@@ -67,13 +67,10 @@ fn next(world: &World, endpoint: &str, at: usize) -> Next {
     let Some(endpoint) = world.core.webhook_endpoints().find(|it| it.id == endpoint) else {
         return Next::Stop;
     };
-    if endpoint.disabled {
-        return Next::Stop;
-    }
     let Some(event) = world.core.events(at).first().filter(|_| !world.held) else {
         return Next::Wait;
     };
-    if !endpoint.wants(event.kind) {
+    if endpoint.disabled || !event.wanted_by.contains(&endpoint.id) {
         return Next::Skip;
     }
     let body = serde_json::to_vec_pretty(&event.to_json()).unwrap_or_default();

@@ -169,7 +169,7 @@ fn portal_page(core: &Core, id: &str) -> Result<String, Fault> {
             escape(&subscription.id),
             escape(text(&it, "status")),
         ));
-        if !subscription.status.is_terminal() {
+        if !subscription.status.is_terminal() && core.portal_offers(portal, "subscription_cancel") {
             let ends = subscription.cancel_at.is_some();
             let (action, label) = if ends {
                 ("resume", "Keep it")
@@ -180,8 +180,12 @@ fn portal_page(core: &Core, id: &str) -> Result<String, Fault> {
         }
         body.push_str("</form>");
     }
+    if core.portal_offers(portal, "subscription_update") {
+        body.push_str("<p>A change of the plan is offered too; this page does not simulate it.</p>");
+    }
     body.push_str("<h2>Invoices</h2>");
-    for invoice in core.invoices().of(&portal.customer).rev() {
+    let invoices = core.invoices().of(&portal.customer).rev();
+    for invoice in invoices.filter(|_| core.portal_offers(portal, "invoice_history")) {
         let it = core.get_expanded(&invoice.id, &[])?;
         body.push_str(&format!(
             "<p><b>{}</b>: {}, {}</p>",

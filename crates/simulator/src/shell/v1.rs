@@ -39,12 +39,16 @@ pub async fn answer(
             .filter(|_| method == Method::POST)
             .map(str::to_owned),
     };
-    let authorized = authorize(&headers, site.api_key.as_deref()).and_then(|()| call.check_version());
+    let given = text(&headers, "authorization").and_then(secret_key);
     let (request, begun) = site.shared.with(|world| {
         let request = world.core.mint("req_");
-        let begun = authorized.and_then(|()| call.begin(world));
+        let begun = authorize(given.as_deref(), site.api_key.as_deref(), world)
+            .and_then(|key| world.rights.check(key, &call.method, &call.path))
+            .and_then(|()| call.check_version())
+            .and_then(|()| call.begin(world));
         (request, begun)
     });
+    let key = given.unwrap_or_default();
     let (answer, replayed) = match begun {
         Err(fault) => (Kept::of(&fault, &request), false),
         Ok(Begun::Replay(kept)) => (kept, true),
@@ -57,7 +61,7 @@ pub async fn answer(
             }
             (
                 site.shared
-                    .with(|world| call.carry_out(world, &request, adversity)),
+                    .with(|world| call.carry_out(world, &key, &request, adversity)),
                 false,
             )
         }
@@ -94,7 +98,13 @@ impl Call {
         world.keys.begin(key, &parts, world.core.now())
     }
 
-    fn carry_out(&self, world: &mut World, request: &str, adversity: Option<Adversity>) -> Kept {
+    fn carry_out(
+        &self,
+        world: &mut World,
+        secret_key: &str,
+        request: &str,
+        adversity: Option<Adversity>,
+    ) -> Kept {
         let bad = adversity.as_ref().and_then(Adversity::fault);
         let effective = bad.is_none() || adversity.is_some_and(|it| it.took_effect());
         let outcome = if effective {
@@ -102,6 +112,7 @@ impl Call {
                 request: request.to_owned(),
                 idempotency_key: self.key.clone(),
             };
+            world.core.set_account(world.rights.account(secret_key));
             world.core.set_cause(Some(cause));
             let outcome = api::call(&mut world.core, &self.method, &self.path, &self.form);
             world.core.set_cause(None);
@@ -140,18 +151,17 @@ fn pretty(value: &serde_json::Value) -> Bytes {
     Bytes::from(serde_json::to_vec_pretty(value).unwrap_or_default())
 }
 
-fn authorize(headers: &HeaderMap, api_key: Option<&str>) -> Result<(), Fault> {
+fn authorize<'k>(given: Option<&'k str>, api_key: Option<&str>, world: &World) -> Result<&'k str, Fault> {
     let refuse = |message: &str| Err(Fault::other(401, "invalid_request_error", message).early());
-    let given = text(headers, "authorization")
-        .and_then(secret_key)
-        .filter(|key| !key.is_empty());
-    match (given, api_key) {
+    match (given.filter(|key| !key.is_empty()), api_key) {
         (None, _) => refuse(
             "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer \
              auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
         ),
-        (Some(given), Some(wanted)) if given != wanted => refuse("Invalid API Key provided."),
-        (Some(_), _) => Ok(()),
+        (Some(given), Some(wanted)) if given != wanted && !world.rights.knows(given) => {
+            refuse("Invalid API Key provided.")
+        }
+        (Some(given), _) => Ok(given),
     }
 }
 

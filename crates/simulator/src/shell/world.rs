@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::adversity::Adversities;
 use super::clock::unix_micros;
 use super::idempotency::Keys;
+use super::rights::Rights;
 use crate::core::Core;
 
 const MICROS: i64 = 1_000_000;
@@ -15,6 +16,7 @@ const MICROS: i64 = 1_000_000;
 pub struct World {
     pub core: Core,
     pub keys: Keys,
+    pub rights: Rights,
     pub adversities: Adversities,
     /// Nothing is delivered for now.
     pub held: bool,
@@ -40,6 +42,7 @@ impl Shared {
         let world = World {
             core: Core::new(seed, unix_micros().div_euclid(MICROS)),
             keys: Keys::default(),
+            rights: Rights::default(),
             adversities: Adversities::default(),
             held: false,
             managed: None,

@@ -2,6 +2,7 @@
 
 #![recursion_limit = "512"]
 
+mod account;
 mod api;
 mod histories;
 mod idempotency;

@@ -8,12 +8,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use bytes::Bytes;
+use hmac::{Hmac, Mac};
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use sha2::Sha256;
 use stripe_simulator::{Options, Running, start};
 use tokio::sync::watch;
 
@@ -144,6 +146,18 @@ impl Stripe {
 
 pub fn id(object: &Value) -> String {
     object["id"].as_str().unwrap().to_owned()
+}
+
+/// Whether a delivery was signed with this secret.
+pub fn verifies(header: &str, body: &[u8], secret: &str) -> bool {
+    let (t, v1) = header.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(t.as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    let wanted = mac.finalize().into_bytes();
+    let wanted: String = wanted.iter().map(|byte| format!("{byte:02x}")).collect();
+    v1 == wanted
 }
 
 /// Receives webhooks; answers what it is told to.

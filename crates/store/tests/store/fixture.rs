@@ -76,6 +76,10 @@ impl Place {
         Place { store, url }
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A session beside the store's, for what only a stopped or foreign process does.
     pub async fn session(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.unwrap()

@@ -2,6 +2,7 @@
 
 mod append;
 mod checkout;
+mod deployment;
 mod feed;
 mod figures;
 mod fixture;

@@ -26,9 +26,17 @@ pub enum CallError {
     /// 5xx. Replayed for a used idempotency key: only another key brings another answer.
     #[error("Stripe answered {status}")]
     Server { status: u16 },
-    /// 401 or 403: our key is wrong, revoked or may not do this.
+    /// 401: our key is wrong or revoked.
     #[error("Stripe refuses our secret key")]
     Unauthorized,
+    /// 403: our key may not do this. The permissions are as Stripe names them, such as `rak_customer_read`; where it names
+    /// none, there are none.
+    #[error("our secret key lacks a permission: {permissions:?}")]
+    Forbidden {
+        permissions: Vec<String>,
+        /// The account of the key, which most refusals name.
+        account: Option<String>,
+    },
     /// 404.
     #[error("Stripe knows no such object")]
     NotFound,
@@ -46,7 +54,8 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the very same request, with the same idempotency key, may succeed later. After `Unauthorized` it may,
+    /// Whether the very same request, with the same idempotency key, may succeed later. After
+    /// `Unauthorized` and `Forbidden` it may,
     /// once somebody has mended the key.
     pub fn retryable(&self) -> bool {
         !matches!(self, CallError::NotFound | CallError::Rejected { .. })
@@ -62,7 +71,11 @@ impl StripeClientErr for CallError {
 /// What an answer that is not a success means.
 pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CallError {
     match status.as_u16() {
-        401 | 403 => CallError::Unauthorized,
+        401 => CallError::Unauthorized,
+        403 => {
+            let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
+            forbidden(&text(&envelope["error"]["message"]).unwrap_or_default())
+        }
         404 => CallError::NotFound,
         409 => CallError::Conflict,
         429 => CallError::RateLimited {
@@ -81,6 +94,20 @@ pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) ->
     }
 }
 
+/// A refusal names what it lacks only in its text: `Having the 'rak_plan_read' permission would allow`, or `Enabling "Prices
+/// Read" ('plan_read') permissions on this key`.
+fn forbidden(message: &str) -> CallError {
+    let quoted = || message.split('\'').skip(1).step_by(2);
+    let is_name = |word: &&str| {
+        let known = word.ends_with("_read") || word.ends_with("_write");
+        known && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    CallError::Forbidden {
+        permissions: quoted().filter(is_name).map(str::to_owned).collect(),
+        account: quoted().find(|word| word.starts_with("acct_")).map(str::to_owned),
+    }
+}
+
 /// Stripe sends seconds, never a date.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: f64 = headers
@@ -91,4 +118,37 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .parse()
         .ok()?;
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_permission_and_the_account_in_either_wording() {
+        for (message, permission) in [
+            (
+                "The provided key 'rk_test_***' does not have the required permissions for this endpoint on account \
+                 'acct_1'. Having the 'rak_plan_read' permission would allow this request to continue.",
+                "rak_plan_read",
+            ),
+            (
+                "Permission denied. The provided key 'rk_live_***' does not have the required permissions for this \
+                 endpoint on account 'acct_1'. Enabling \"Prices Read\" ('plan_read') permissions on this key would \
+                 allow this request to continue.",
+                "plan_read",
+            ),
+        ] {
+            let expected = CallError::Forbidden {
+                permissions: vec![permission.into()],
+                account: Some("acct_1".into()),
+            };
+            assert_eq!(forbidden(message), expected);
+        }
+        let nothing = CallError::Forbidden {
+            permissions: vec![],
+            account: None,
+        };
+        assert_eq!(forbidden("It's forbidden"), nothing);
+    }
 }

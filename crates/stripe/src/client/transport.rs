@@ -94,6 +94,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Without a key under which it could be repeated.
+    pub fn post_once(request: &'a Encoded) -> Call<'a> {
+        Call {
+            idempotency_key: None,
+            ..Call::post(request, "")
+        }
+    }
+
     fn may_repeat(&self) -> bool {
         self.method != Method::POST || self.idempotency_key.is_some()
     }

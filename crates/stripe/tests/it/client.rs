@@ -40,7 +40,11 @@ async fn connections_are_pooled_and_reads_carry_key_and_version() {
     assert_eq!(asked.header("authorization"), Some("Bearer sk_test_hidden"));
     assert_eq!(
         asked.header("stripe-version"),
-        Some(tollgate_stripe::encode_portal("cus_1", "x").api_version.as_str())
+        Some(
+            tollgate_stripe::encode_portal("cus_1", "x", None)
+                .api_version
+                .as_str()
+        )
     );
     assert_eq!(asked.header("idempotency-key"), None);
 }
@@ -139,7 +143,14 @@ async fn stripes_own_advice_counts_first() {
 async fn refusals_are_told_apart_and_not_repeated() {
     for (status, expected, retryable) in [
         (401, CallError::Unauthorized, true),
-        (403, CallError::Unauthorized, true),
+        (
+            403,
+            CallError::Forbidden {
+                permissions: vec![],
+                account: None,
+            },
+            true,
+        ),
         (404, CallError::NotFound, false),
         (
             400,

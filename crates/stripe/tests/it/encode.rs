@@ -87,11 +87,15 @@ fn a_stripe_customer_is_stamped_and_holds_nothing_personal() {
 
 #[test]
 fn the_portal_is_told_where_to_return_to() {
-    let request = encode_portal("cus_1", "https://app/account?a=b&c");
+    let request = encode_portal("cus_1", "https://app/account?a=b&c", Some("bpc_1"));
     assert_eq!(request.path, "/v1/billing_portal/sessions");
     assert_eq!(
         fields(&request),
-        expected(&[("customer", "cus_1"), ("return_url", "https://app/account?a=b&c")])
+        expected(&[
+            ("configuration", "bpc_1"),
+            ("customer", "cus_1"),
+            ("return_url", "https://app/account?a=b&c"),
+        ])
     );
     assert!(!request.api_version.is_empty());
 }

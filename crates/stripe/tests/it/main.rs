@@ -2,5 +2,6 @@
 
 mod client;
 mod corpus;
+mod docs;
 mod encode;
 mod fake;

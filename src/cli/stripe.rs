@@ -1,0 +1,106 @@
+//! `stripe setup`: Stripe's side as it has to be.
+
+use std::io::Write;
+
+use anyhow::{Result, anyhow};
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+use tollgate_domain::catalog::{Catalog, parse};
+use tollgate_store::Store;
+use tollgate_stripe::wanted::{Needs, PERMISSIONS};
+
+use super::call::Usage;
+use crate::config::Config;
+use crate::{app, setup};
+
+/// `stripe …`
+#[derive(Subcommand)]
+pub enum Stripe {
+    /// Make the webhook endpoint and the customer portal's configuration, or mend them. A second run changes nothing.
+    Setup(Setup),
+}
+
+/// `stripe setup`
+#[derive(Args)]
+pub struct Setup {
+    /// Where Stripe is to send events, such as https://billing.example.com/webhooks/stripe
+    #[arg(long, value_name = "URL")]
+    webhook_url: String,
+    /// Only say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Stripe {
+    /// Does it. Standard output has the endpoint's secret and nothing else; the rest is told on standard error.
+    pub async fn run(self, config: &Config) -> Result<()> {
+        let Stripe::Setup(Setup { webhook_url, dry_run }) = self;
+        let url = url::Url::parse(&webhook_url).ok();
+        if !url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+            return Err(Usage(format!(
+                "{webhook_url} is no URL; write https://host{}",
+                setup::PATH
+            ))
+            .into());
+        }
+        let stripe = app::stripe(config)?;
+        let catalog = catalog(config).await?;
+        let done = setup::setup(
+            &stripe,
+            &config.deployment,
+            &webhook_url,
+            catalog.as_ref(),
+            dry_run,
+        )
+        .await?;
+        let mut say = std::io::stderr().lock();
+        for line in &done.lines {
+            writeln!(say, "{line}")?;
+        }
+        if done.changes == 0 {
+            writeln!(say, "nothing is changed")?;
+        }
+        writeln!(say, "a restricted key for the service needs:")?;
+        for it in PERMISSIONS {
+            let note = match it.needs {
+                Needs::Service => "",
+                Needs::Nice => " (better with it)",
+                Needs::Setup => " (only setup, doctor and catalog init)",
+            };
+            writeln!(say, "  {}: {}{note}", it.name, it.access.as_str())?;
+        }
+        if let Some(secret) = &done.secret {
+            writeln!(
+                say,
+                "the endpoint's secret, which is not shown again; put it in TOLLGATE_STRIPE_WEBHOOK_SECRETS, or in the file that \
+                 TOLLGATE_STRIPE_WEBHOOK_SECRETS_FILE names:"
+            )?;
+            let mut out = std::io::stdout();
+            writeln!(out, "{}", secret.expose_secret())?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// The file if one is configured, else the active one of the database; `None`: neither.
+async fn catalog(config: &Config) -> Result<Option<Catalog>> {
+    let yaml = match &config.catalog {
+        Some(file) => app::read_catalog(file).await?,
+        None if config.database_url.is_none() => return Ok(None),
+        None => {
+            let store = Store::connect(&app::store_settings(config)?).await?;
+            let active = store.active().await;
+            store.close().await;
+            match active? {
+                Some(active) => active.source,
+                None => return Ok(None),
+            }
+        }
+    };
+    let catalog = parse(&yaml).map_err(|faults| {
+        let first = faults.first().map(ToString::to_string).unwrap_or_default();
+        anyhow!("the catalog cannot be used: {first}; `tollgate catalog check` tells all")
+    })?;
+    Ok(Some(catalog))
+}
