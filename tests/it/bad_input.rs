@@ -37,7 +37,7 @@ async fn an_unknown_setting_is_named_with_the_one_that_was_meant() {
     let (code, said) = output(serve().env("TOLLGATE_CATALOGUE", "x.yaml")).await;
     assert_eq!(code, Some(64), "{said}");
     assert!(
-        said.contains("TOLLGATE_CATALOGUE") && said.contains("did you mean `catalog`?"),
+        said.contains("TOLLGATE_CATALOGUE") && said.contains("did you mean TOLLGATE_CATALOG?"),
         "{said}"
     );
 }
