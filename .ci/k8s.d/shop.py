@@ -1,6 +1,7 @@
 """Called by .ci/k8s: a shop that uses Tollgate.
 
-    shop.py sell CUSTOMERS            puts the plan on sale at the simulator; so many customers buy it
+    shop.py stock                     puts the plan on sale at the simulator
+    shop.py sell CUSTOMERS            so many customers buy it
     shop.py busy KIND COMMAND…        calls, watches and changes while the command runs, and for what is wrong then ends with 1;
                                       KIND graceful: every stream must end with Closing; cut: streams may break, and calls wait for
                                       a connection within their deadline (until the dead replica is out of the Service)
@@ -66,11 +67,13 @@ def until(what, ask, seconds=CATCH_UP):
     return answer
 
 
+def stock():
+    product = stripe("/v1/products", name="Team")["id"]
+    price = {"product": product, "currency": "eur", "unit_amount": 1200, "recurring[interval]": "month", "lookup_key": PLAN}
+    stripe("/v1/prices", **price)
+
+
 def sell(customers):
-    if not stripe(f"/v1/prices?lookup_keys[0]={PLAN}")["data"]:
-        product = stripe("/v1/products", name="Team")["id"]
-        price = {"product": product, "currency": "eur", "unit_amount": 1200, "recurring[interval]": "month", "lookup_key": PLAN}
-        stripe("/v1/prices", **price)
     channel, stub, who = billing()
     stay = urllib.request.build_opener(type("Stay", (urllib.request.HTTPRedirectHandler,), {"redirect_request": lambda *_: None}))
     for number in range(customers):
@@ -293,7 +296,9 @@ def token(wanted, which):
 
 
 what, *rest = sys.argv[1:]
-if what == "sell":
+if what == "stock":
+    stock()
+elif what == "sell":
     sell(int(rest[0]))
 elif what == "busy":
     busy(*rest)

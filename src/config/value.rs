@@ -95,10 +95,42 @@ parsed! {
     bool: "true or false", "{}";
     u32: "a number", "{}";
     i64: "a number", "{}";
-    f64: "a number like 0.01", "{}";
     usize: "a number", "{}";
-    String: "text", "{:?}";
     SocketAddr: "an address like 0.0.0.0:9090", "\"{}\"";
+}
+
+/// Text as TOML: JSON's escapes are TOML's too, but for DEL.
+fn quoted(text: &str) -> String {
+    Raw::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+impl Value for String {
+    const KIND: &'static str = "text";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let text = text(raw).ok_or_else(|| format!("must be {}", Self::KIND))?;
+        Ok(text.trim().to_owned())
+    }
+
+    fn shown(&self) -> String {
+        quoted(self)
+    }
+}
+
+impl Value for f64 {
+    const KIND: &'static str = "a number like 0.01";
+
+    fn read(raw: &Raw) -> Result<Self, String> {
+        let number = text(raw).and_then(|text| text.trim().parse::<f64>().ok());
+        number
+            .filter(|number| number.is_finite())
+            .ok_or_else(|| format!("must be {}", Self::KIND))
+    }
+
+    fn shown(&self) -> String {
+        // With its point or exponent: a whole number of TOML has 64 bits.
+        format!("{self:?}")
+    }
 }
 
 impl Value for PathBuf {
@@ -109,7 +141,7 @@ impl Value for PathBuf {
     }
 
     fn shown(&self) -> String {
-        format!("{:?}", self.display().to_string())
+        quoted(&self.display().to_string())
     }
 }
 

@@ -189,7 +189,7 @@ macro_rules! table {
 
 table! {
     /// Calls that were answered, by method and gRPC code as far as the head of the answer says it. A method that does not
-    /// exist, and a caller that is not known, is `-`.
+    /// exist is `-`.
     Counter GRPC_REQUESTS = "tollgate_grpc_requests_total" in Count by ["method", "code"];
     /// From a call's head until the head of its answer; of methods that answer once.
     Histogram <= FAST GRPC_DURATION = "tollgate_grpc_request_duration_seconds" in Seconds by ["method"];

@@ -243,6 +243,7 @@ fn only_append_writes_schedules_and_only_append_and_activation_the_feed() {
                 "migrations/0006_feed.sql",
                 "migrations/0007_append.sql",
                 "migrations/0010_telling.sql",
+                "migrations/0012_activate.sql",
             ][..],
         ),
     ] {

@@ -154,7 +154,10 @@ fn features(
             ("limit", None) => FeatureType::Limit {
                 combine: feature.combine.unwrap_or(Combine::Max),
             },
-            ("enum", Some(order)) if !order.is_empty() => FeatureType::Enum { order },
+            // The empty word is the value of whoever has none.
+            ("enum", Some(order)) if !order.is_empty() && order.iter().all(|word| !word.is_empty()) => {
+                FeatureType::Enum { order }
+            }
             ("enum", _) => {
                 faults.add(
                     at,
@@ -233,6 +236,10 @@ impl Faults {
         } = matches;
         for (kind, names) in [("product", product), ("price", price), ("lookup_key", lookup_key)] {
             for name in names {
+                if name.trim().is_empty() {
+                    let what = format!("an empty {kind} would be held by whoever has none");
+                    self.add(at, format!("plan `{plan}`: {what}"));
+                }
                 match taken.insert((kind, name.clone()), plan.to_owned()) {
                     Some(other) if other != plan => {
                         self.add(at, format!("{kind} `{name}` is matched by plan `{other}` too"));
@@ -267,6 +274,11 @@ impl Faults {
             return None;
         };
         let value = match (kind, raw.value) {
+            // Postgres could not store the schedules that it comes to.
+            (_, RawValue::Word(word)) if word.contains('\0') => {
+                self.add(at, format!("`{name}` holds a NUL"));
+                return None;
+            }
             (FeatureType::Boolean, RawValue::Bool(on)) => Value::Enabled(on),
             (FeatureType::Limit { .. }, RawValue::Amount(amount)) => Value::Limit(Some(amount)),
             (FeatureType::Limit { .. }, RawValue::Word(word)) if word == "unlimited" => Value::Limit(None),

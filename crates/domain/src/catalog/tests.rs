@@ -206,3 +206,19 @@ fn one_price_in_two_plans_is_refused() {
         ["line 10: lookup_key `team_yearly` is matched by plan `report` too"]
     );
 }
+
+#[test]
+fn empty_names_and_words_that_nobody_can_hold_are_refused() {
+    for (from, to, wrong) in [
+        (
+            "match: {price: price_1Nabc}",
+            "match: {product: ''}",
+            "an empty product would be held by whoever has none",
+        ),
+        ("order: [community,", "order: ['', community,", "support"),
+        ("motto: go", "motto: \"g\\0o\"", "holds a NUL"),
+    ] {
+        let faults = faults(from, to).join("\n");
+        assert!(faults.contains(wrong), "{faults}");
+    }
+}

@@ -132,6 +132,23 @@ async fn a_catalog_becomes_active_once_as_a_revision_and_a_rollback_is_a_higher_
 }
 
 #[tokio::test]
+async fn the_active_catalog_may_be_applied_again_by_an_older_release() {
+    let place = Place::new().await;
+    let first = place.store.activate("yaml", "hash", Some(7)).await.unwrap();
+    let again = place.store.activate("yaml", "hash", Some(3)).await.unwrap();
+    assert_eq!(first.number, again.number);
+    let refusal = place
+        .store
+        .activate("other", "hash-2", Some(6))
+        .await
+        .unwrap_err();
+    assert!(
+        refusal.to_string().contains("generation"),
+        "its generation is still 7: {refusal}"
+    );
+}
+
+#[tokio::test]
 async fn a_lower_generation_does_not_bring_an_old_catalog_back() {
     let place = Place::new().await;
     place.store.activate("yaml two", "hash-2", Some(2)).await.unwrap();
