@@ -2,6 +2,7 @@
 //! watcher has everything.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,15 +15,18 @@ use tollgate::api::grpc::proto::{GetEntitlementRequest, WatchEntitlementsRequest
 use tollgate_domain::catalog::Value;
 use tollgate_domain::id::{CustomerId, FeatureId};
 use tollgate_domain::overrides::Override;
-use tonic::Code;
 use tonic::transport::Channel;
+use tonic::{Code, Status};
 
 use crate::support::map::Map;
 use crate::support::process::{Place, Process};
 use crate::support::{PATIENCE, eventually};
 
-/// How it looks when a connection goes with its replica: what every client of gRPC retries.
-const GONE: &[Code] = &[Code::Unavailable, Code::Cancelled, Code::Unknown];
+/// Whether a connection went with its replica: what every client of gRPC retries. It has a cause on this side then, or the
+/// service said that it is leaving.
+fn is_gone(status: &Status) -> bool {
+    status.code() == Code::Unavailable || status.source().is_some()
+}
 
 /// What a name service knows: the replicas that run.
 #[derive(Clone, Default)]
@@ -134,7 +138,7 @@ async fn read(names: Names, over: Arc<AtomicBool>) -> usize {
                 };
                 match connected.get_entitlement(request).await {
                     Ok(_) => return,
-                    Err(status) if GONE.contains(&status.code()) => client = None,
+                    Err(status) if is_gone(&status) => client = None,
                     Err(status) => panic!("{status:?}"),
                 }
             }
@@ -168,7 +172,7 @@ async fn watch(names: Names, map: Arc<Mutex<Map>>, over: Arc<AtomicBool>) {
         };
         let stream = match client.watch_entitlements(request).await {
             Ok(stream) => stream,
-            Err(status) if GONE.contains(&status.code()) => continue,
+            Err(status) if is_gone(&status) => continue,
             Err(status) => panic!("{status:?}"),
         };
         let mut stream = stream.into_inner();

@@ -139,11 +139,16 @@ pub fn order(customer: &str, request_id: &str) -> CreateCheckoutRequest {
 }
 
 pub async fn simulator() -> stripe_simulator::Running {
+    simulator_with("sk_test_simulator").await
+}
+
+/// One that takes another key only.
+pub async fn simulator_with(key: &str) -> stripe_simulator::Running {
     let options = stripe_simulator::Options {
         listen: ([127, 0, 0, 1], 0).into(),
         seed: 7,
         webhook: None,
-        api_key: Some("sk_test_simulator".to_owned()),
+        api_key: Some(key.to_owned()),
     };
     stripe_simulator::start(options).await.unwrap()
 }
