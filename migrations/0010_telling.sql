@@ -1,14 +1,10 @@
 -- When the webhook was stored that caused it, in microseconds by this database's clock; it goes on through what is fetched
 -- because of it, as the traceparent does.
-alter table feed add column accepted_at bigint;
+-- In the order in which append locks them, and not for long: who appends meanwhile is not to wait behind us.
+set local lock_timeout = '5s';
 alter table inbox add column accepted_at bigint;
 alter table want add column traceparent text, add column accepted_at bigint;
-
--- What operators are shown is counted by these; few rows are ever in them.
-create index inbox_parked on inbox (seq) where state = 'parked';
-create index inbox_waiting_seq on inbox (seq) where state = 'waiting';
--- A renewal is overdue and Stripe was asked.
-create index customer_unconfirmed on customer (customer) where facts -> 'carried_until' <> '{}';
+alter table feed add column accepted_at bigint;
 
 -- Asks for objects to be fetched, each a customer, id, kind and due_at: one row for each object, the earliest time wins.
 create or replace function want(wishes jsonb) returns void language sql volatile as $$

@@ -183,7 +183,10 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         running.stations.add("jwt", followed(jwt.follow(working.clone())));
     }
     if let Some(tls) = tls.clone() {
-        running.stations.add("tls", followed(tls.follow(working)));
+        running.stations.add(
+            "tls",
+            followed(tls.follow(settings::duration(config.reload_interval), working)),
+        );
     }
     let stop = running.listening.clone();
     running.stations.add(
@@ -251,7 +254,8 @@ impl Running {
         let deadline = self.drain_deadline + GRACE;
         let ended = tokio::time::timeout(deadline, self.stations.ended(&self.working)).await;
         self.stations.cut();
-        self.store.close().await;
+        // What holds a connection has been cut; a database that does not answer is not waited for.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.store.close()).await;
         telemetry::flush().await;
         ended.unwrap_or_else(|_| Err(anyhow!("not finished after {deadline:?}: the rest was cut")))
     }
@@ -311,9 +315,10 @@ async fn report_readiness(
     tokio::select! {
         caught_up = ready.wait_for(|ready| *ready) => {
             caught_up.context("the tailer is gone")?;
-            health.ready();
-            metric::READY.set(PLAIN, true);
-            tracing::info!("ready: caught up with the feed");
+            if health.ready() {
+                metric::READY.set(PLAIN, true);
+                tracing::info!("ready: caught up with the feed");
+            }
         }
         () = stop.cancelled() => {}
     }

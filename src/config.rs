@@ -31,9 +31,9 @@ const NOT_SETTINGS: &[&str] = &[
     "stripe_corpus",
     "test_database_url",
     "test_outage_seconds",
-    "tls_ca",
-    "tls_cert",
-    "tls_key",
+    "call_ca",
+    "call_cert",
+    "call_key",
     "tools",
 ];
 
@@ -163,6 +163,17 @@ impl Config {
         need(
             (0.0..=1.0).contains(&self.trace_sample_ratio),
             "TOLLGATE_TRACE_SAMPLE_RATIO must be from 0 to 1",
+        );
+        for (name, span) in [
+            ("CHECKPOINT_INTERVAL", self.checkpoint_interval),
+            ("RELOAD_INTERVAL", self.reload_interval),
+            ("STRIPE_DEADLINE", self.stripe_deadline),
+        ] {
+            need(span > Span::ZERO, &format!("TOLLGATE_{name} must be more than 0"));
+        }
+        need(
+            self.database_connections > 0,
+            "TOLLGATE_DATABASE_CONNECTIONS must be more than 0: 10 is the default",
         );
         if wrong.is_empty() {
             Ok(())

@@ -33,7 +33,8 @@ pub fn begin<W>(filter: &str, json: bool, writer: W, collector: Option<&Collecto
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|_| "TOLLGATE_LOG is no filter: write info, or tollgate=debug,warn".to_owned())?;
     // Spans are the collector's; a log line has what it says in itself.
     let quiet = format!("{}=off", trace::TARGET).parse().expect("a directive");
     let lines = tracing_subscriber::fmt::layer()
@@ -44,7 +45,8 @@ where
     let _ = metrics();
     let spans = collector
         .map(|collector| otlp::layer(&collector.endpoint))
-        .transpose()?;
+        .transpose()
+        .map_err(|error| format!("TOLLGATE_OTLP_ENDPOINT: {error}"))?;
     let begun = tracing_subscriber::registry()
         .with(lines.with_filter(filter.add_directive(quiet)))
         .with(spans)

@@ -145,7 +145,9 @@ impl Door {
             .and_then(|caller| Ok((caller, deadline::of(request.headers())?)));
         let (methods, begun) = (self.methods, Instant::now());
         let method = methods.of(request.uri().path());
-        let span = method.span(request.headers());
+        // Who is not let in does not decide what is followed.
+        let span = method.span(admitted.is_ok().then(|| request.headers()));
+        let mut unanswered = method.unanswered(begun);
         let response = match admitted {
             Ok((caller, limit)) => {
                 request.extensions_mut().insert(caller);
@@ -159,7 +161,7 @@ impl Door {
         };
         let status = Status::from_header_map(response.headers());
         let code = status.map_or(Code::Ok, |status| status.code());
-        method.answered(code, begun.elapsed(), &span);
+        unanswered.answered(code, &span);
         response
     }
 }

@@ -108,13 +108,23 @@ impl Accounts {
     /// # Errors
     /// The key is of another account: nothing here may be done with it.
     pub async fn later(self, stripe: Client, mut open: bool, stop: CancellationToken) -> Result<()> {
-        let mut pause = Duration::from_secs(1);
+        let (mut pause, mut told) = (Duration::from_secs(1), String::new());
         while open && stop.run_until_cancelled(sleep(pause)).await.is_some() {
             pause = (pause * 2).min(LONGEST_PAUSE);
             match stop.run_until_cancelled(self.admit(&stripe)).await {
                 Some(Err(NotAdmitted::Other(error))) => return Err(error.into()),
                 Some(Ok(())) => open = false,
-                Some(Err(_)) | None => {}
+                Some(Err(NotAdmitted::Stripe(error))) => {
+                    let text = error.to_string();
+                    if text != told {
+                        tracing::error!(
+                            error = text,
+                            "Stripe does not tell the account of the key; asked again"
+                        );
+                        told = text;
+                    }
+                }
+                Some(Err(NotAdmitted::Store(_))) | None => {}
             }
         }
         stop.cancelled().await;

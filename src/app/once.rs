@@ -25,7 +25,7 @@ pub fn log(config: &Config) -> Result<()> {
         });
     let json = config.log_format == LogFormat::Json;
     telemetry::begin(&config.log, json, std::io::stderr, collector.as_ref())
-        .map_err(|error| ConfigError(format!("TOLLGATE_OTLP_ENDPOINT: {error}")).into())
+        .map_err(|error| ConfigError(error).into())
 }
 
 /// Brings the database to this version's schema.

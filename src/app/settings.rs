@@ -59,6 +59,9 @@ pub fn check(config: &Config) -> Result<()> {
     webhook_secrets(config)?;
     store_settings(config)?;
     stripe(config)?;
+    if let Some(place) = config.jwt_jwks.as_ref().filter(|place| !place.is_empty()) {
+        Place::parse(place).map_err(|error| ConfigError(format!("TOLLGATE_JWT_JWKS: {error}")))?;
+    }
     Ok(())
 }
 

@@ -39,13 +39,13 @@ pub struct Connection {
     #[arg(long, env = "TOLLGATE_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// PEM: who signed the service's certificate, where the system does not know.
-    #[arg(long, env = "TOLLGATE_TLS_CA", value_name = "FILE")]
+    #[arg(long, env = "TOLLGATE_CALL_CA", value_name = "FILE")]
     tls_ca: Option<PathBuf>,
     /// PEM: a client certificate, which may take the place of a token.
-    #[arg(long, env = "TOLLGATE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(long, env = "TOLLGATE_CALL_CERT", value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// PEM: the client certificate's key.
-    #[arg(long, env = "TOLLGATE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, env = "TOLLGATE_CALL_KEY", value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// Print the whole answer as JSON.
     #[arg(long)]

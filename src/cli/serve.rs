@@ -103,7 +103,6 @@ impl Print {
     /// Prints what is in force, then says what `serve` would not take.
     pub fn run(&self, config: &Config) -> Result<()> {
         print!("{}", config.effective(self.explain));
-        config.check()?;
-        Ok(())
+        app::check(config)
     }
 }

@@ -188,8 +188,11 @@ impl Store {
 }
 
 fn options(settings: &Settings) -> Result<(PgConnectOptions, PgConnectOptions), StoreError> {
-    let options =
-        |url: &str| Ok::<_, StoreError>(PgConnectOptions::from_str(url)?.application_name("tollgate"));
+    let options = |url: &str| {
+        let options = PgConnectOptions::from_str(url)?.application_name("tollgate");
+        // A pgbouncer refuses who sends it at the start, and no float is read.
+        Ok::<_, StoreError>(options.extra_float_digits(None))
+    };
     let direct = settings.direct_url.as_ref().unwrap_or(&settings.url);
     Ok((options(&settings.url)?, options(direct)?))
 }

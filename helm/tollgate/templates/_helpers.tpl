@@ -49,12 +49,12 @@ app.kubernetes.io/component: service
 {{- end -}}
 
 {{- define "tollgate.gracePeriod" -}}
-{{- $least := int (add .Values.drain.delay .Values.drain.deadline 5) -}}
+{{- $least := int (add .Values.drain.delay .Values.drain.deadline 10) -}}
 {{- $wanted := .Values.terminationGracePeriodSeconds -}}
 {{- if kindIs "invalid" $wanted -}}
 {{ $least }}
 {{- else if lt (int $wanted) $least -}}
-{{- fail (printf "terminationGracePeriodSeconds is %d: at least %d, drain.delay + drain.deadline + 5, or calls are cut" (int $wanted) $least) -}}
+{{- fail (printf "terminationGracePeriodSeconds is %d: at least %d, drain.delay + drain.deadline + 10, or calls are cut" (int $wanted) $least) -}}
 {{- else -}}
 {{ int $wanted }}
 {{- end -}}

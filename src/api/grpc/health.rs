@@ -39,15 +39,15 @@ impl Health {
         Health(watch::Sender::new(Readiness::NotReady))
     }
 
-    /// It has caught up. Who drains does not become ready any more.
-    pub fn ready(&self) {
+    /// It has caught up. Who drains does not become ready any more; whether it did.
+    pub fn ready(&self) -> bool {
         self.0.send_if_modified(|now| {
             let begins = *now == Readiness::NotReady;
             if begins {
                 *now = Readiness::Ready;
             }
             begins
-        });
+        })
     }
 
     /// It is not ready from now on.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use prost::Message;
@@ -109,8 +109,8 @@ impl Method {
     }
 
     /// That of one call; none if it is not followed.
-    pub fn span(&self, headers: &HeaderMap) -> Span {
-        let came_with = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    pub fn span(&self, headers: Option<&HeaderMap>) -> Span {
+        let came_with = headers.and_then(|headers| headers.get("traceparent")?.to_str().ok());
         let span = trace::incoming(&self.full, came_with);
         if !span.is_none() {
             span.record("rpc.system", "grpc");
@@ -120,8 +120,17 @@ impl Method {
         span
     }
 
-    /// It was answered.
-    pub fn answered(&self, code: Code, took: Duration, span: &Span) {
+    /// One call that runs. If it is dropped before it is answered, its caller has gone: that counts too, or an overload
+    /// would not be seen.
+    pub fn unanswered(&self, begun: Instant) -> Unanswered<'_> {
+        Unanswered {
+            method: self,
+            begun,
+            over: false,
+        }
+    }
+
+    fn answered(&self, code: Code, took: Duration, span: &Span) {
         let number = code as usize;
         let counting = self.answers[number].get_or_init(|| {
             let label = self.label.clone();
@@ -145,6 +154,29 @@ impl Method {
             if fault.contains(&code) {
                 span.record("otel.status_code", "ERROR");
             }
+        }
+    }
+}
+
+/// A call without an answer yet.
+pub struct Unanswered<'a> {
+    method: &'a Method,
+    begun: Instant,
+    over: bool,
+}
+
+impl Unanswered<'_> {
+    /// It was answered.
+    pub fn answered(&mut self, code: Code, span: &Span) {
+        self.over = true;
+        self.method.answered(code, self.begun.elapsed(), span);
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.answered(Code::Cancelled, &Span::none());
         }
     }
 }

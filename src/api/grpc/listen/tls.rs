@@ -16,9 +16,6 @@ use tokio_util::sync::CancellationToken;
 use super::peer::Peer;
 use crate::telemetry::metric::{self, PLAIN};
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(5);
-
 /// The files, in PEM.
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -101,10 +98,17 @@ impl Tls {
     }
 
     /// Looks at the files every few seconds until `stop`.
-    pub async fn follow(self, stop: CancellationToken) {
+    pub async fn follow(self, every: Duration, stop: CancellationToken) {
         let mut failure = String::new();
-        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
-            let reloaded = self.reload();
+        while stop
+            .run_until_cancelled(tokio::time::sleep(every))
+            .await
+            .is_some()
+        {
+            let tls = self.clone();
+            let Ok(reloaded) = tokio::task::spawn_blocking(move || tls.reload()).await else {
+                continue;
+            };
             let outcome = match &reloaded {
                 Ok(false) => {
                     failure.clear();
