@@ -16,7 +16,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
-use tollgate_store::Store;
+use tollgate_store::{Store, StoreError};
 
 use crate::api::grpc::auth::Callers;
 use crate::api::grpc::health::Health;
@@ -25,7 +25,7 @@ use crate::api::grpc::listen::tls::Tls;
 use crate::api::grpc::service::Service;
 use crate::api::{grpc, ops, webhook};
 use crate::commands::Commands;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::feed::Feed;
 use crate::pipeline::{self, Pipeline};
 use crate::telemetry::metric::{self, PLAIN};
@@ -79,7 +79,10 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
 
     let store = Store::connect(&store_settings(config)?).await?;
     store.check_schema().await?;
-    store.pin(stripe.livemode()).await?;
+    store.pin(stripe.livemode()).await.map_err(|error| match error {
+        StoreError::Schema(text) => anyhow::Error::new(ConfigError(text)),
+        error => error.into(),
+    })?;
     let accounts = account::Accounts {
         store: store.clone(),
         wanted: config.stripe_account.clone(),
@@ -97,7 +100,8 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         }
     };
     if let Some(file) = &config.catalog {
-        let yaml = read_catalog(file).await?;
+        let yaml = read_catalog(file).await;
+        let yaml = yaml.map_err(|error| ConfigError(format!("TOLLGATE_CATALOG: {error:#}")))?;
         pipeline::catalog::activate_at_start(&store, &yaml, config.catalog_generation)
             .await
             .with_context(|| format!("the catalog {} is not active", file.display()))?;

@@ -172,6 +172,20 @@ impl Config {
             need(span > Span::ZERO, &format!("TOLLGATE_{name} must be more than 0"));
         }
         need(
+            self.webhook_body_limit >= 1 << 16,
+            "TOLLGATE_WEBHOOK_BODY_LIMIT must be at least 65536: Stripe's events are that large",
+        );
+        need(
+            self.stripe_account
+                .as_ref()
+                .is_none_or(|account| account.starts_with("acct_")),
+            "TOLLGATE_STRIPE_ACCOUNT must be an acct_…, as the dashboard shows it",
+        );
+        need(
+            !self.otlp_endpoint.contains('@') && !self.jwt_jwks.as_ref().is_some_and(|url| url.contains('@')),
+            "TOLLGATE_OTLP_ENDPOINT and TOLLGATE_JWT_JWKS must not hold a user or password: they are printed",
+        );
+        need(
             self.database_connections > 0,
             "TOLLGATE_DATABASE_CONNECTIONS must be more than 0: 10 is the default",
         );

@@ -103,6 +103,7 @@ pub fn metrics() -> Recorded {
                     Kind::Histogram(_) => metrics::describe_histogram!(name, unit, text),
                 }
             }
+            metric::begin_at_zero();
             metric::BUILD_INFO.set([env!("CARGO_PKG_VERSION")], true);
             handle
         })

@@ -56,15 +56,19 @@ pub(super) async fn run(
         told = wrong;
         users.take(&config, &after);
         if config.stripe_secret_key != after.stripe_secret_key
-            && let Some(Err(error)) = stop.run_until_cancelled(users.take_key(&after)).await
+            && let Some(untaken) = stop.run_until_cancelled(users.take_key_soon(&after)).await
+            && let Some(why) = untaken
         {
-            // Stripe or the database is away: at the next look the key is still a new one.
-            tracing::warn!(%error, "the new Stripe key is taken later; the one before stays");
+            // At the next look the key is still a new one.
+            tracing::warn!(why, "the new Stripe key is taken later; the one before stays");
             after.stripe_secret_key = config.stripe_secret_key.clone();
         }
         config = after;
     }
 }
+
+/// For Stripe to say whose a new key is.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Users {
     fn take(&self, before: &Config, now: &Config) {
@@ -84,6 +88,14 @@ impl Users {
                 "stripe_webhook_secrets",
                 secrets.map(|new| self.webhook_secrets.store(Arc::new(new))),
             );
+        }
+    }
+
+    /// Why it is not taken yet: Stripe or the database is away. Other secrets do not wait for that.
+    async fn take_key_soon(&self, now: &Config) -> Option<String> {
+        match tokio::time::timeout(PATIENCE, self.take_key(now)).await {
+            Ok(taken) => taken.err().map(|error| error.to_string()),
+            Err(_) => Some("Stripe takes its time".to_owned()),
         }
     }
 

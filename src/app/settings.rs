@@ -97,6 +97,18 @@ pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {
 }
 
 pub(super) fn webhook_secrets(config: &Config) -> Result<Secrets> {
+    // Another kind of secret (the API key) would refuse every event.
+    let is_one = |secret: &Secret| {
+        secret
+            .expose()
+            .strip_prefix("whsec_")
+            .is_some_and(|rest| !rest.is_empty())
+    };
+    if !config.stripe_webhook_secrets.iter().all(is_one) {
+        let text =
+            "TOLLGATE_STRIPE_WEBHOOK_SECRETS: each must be a whsec_… as Stripe shows it for the endpoint";
+        return Err(ConfigError(text.into()).into());
+    }
     let secrets = config
         .stripe_webhook_secrets
         .iter()

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
 use crate::app;
 use crate::config::Config;
@@ -54,12 +56,21 @@ impl Serve {
             failed = works => return failed,
             () = signals.next() => {}
         }
+        let begun = Instant::now();
+        let again = async {
+            // One order may come twice, to the process and to its group.
+            while begun.elapsed() < SAME_ORDER {
+                signals.next().await;
+            }
+        };
         tokio::select! {
             drained = running.drain() => drained,
-            () = signals.next() => bail!("ended at once by a second signal"),
+            () = again => bail!("ended at once by a second signal"),
         }
     }
 }
+
+const SAME_ORDER: Duration = Duration::from_millis(300);
 
 /// The two signals that ask a process to end.
 struct Signals {

@@ -179,6 +179,14 @@ pub(super) fn file(path: &Path, text: &str) -> Result<Layer, ConfigError> {
     Ok(values.collect())
 }
 
+/// What Kubernetes puts into pods beside a Service that is called `tollgate`.
+fn is_service_link(name: &str) -> bool {
+    name == "port"
+        || ["port_", "service_host", "service_port"]
+            .iter()
+            .any(|link| name.starts_with(link))
+}
+
 /// The variables with our prefix; an empty one is as if it were not there.
 pub(super) fn environment(
     variables: impl Iterator<Item = (OsString, OsString)>,
@@ -191,7 +199,7 @@ pub(super) fn environment(
         let Some(name) = variable.strip_prefix(PREFIX).map(str::to_lowercase) else {
             continue;
         };
-        if NOT_SETTINGS.contains(&name.as_str()) || value.is_empty() {
+        if NOT_SETTINGS.contains(&name.as_str()) || is_service_link(&name) || value.is_empty() {
             continue;
         }
         let Ok(text) = value.into_string() else {

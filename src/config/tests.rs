@@ -210,3 +210,31 @@ fn everybody_may_call_on_loopback_only() {
         .to_string();
     assert!(text.contains("loopback"), "{text}");
 }
+
+#[test]
+fn what_kubernetes_says_of_a_service_of_our_name_is_no_setting() {
+    let links = [
+        ("TOLLGATE_PORT", "tcp://10.0.0.1:50051"),
+        ("TOLLGATE_PORT_50051_TCP_ADDR", "10.0.0.1"),
+        ("TOLLGATE_SERVICE_HOST", "10.0.0.1"),
+        ("TOLLGATE_SERVICE_PORT_GRPC", "50051"),
+    ];
+    assert!(with("", &links).unwrap().origins.is_empty());
+}
+
+#[test]
+fn values_with_which_nothing_would_work_are_refused() {
+    for toml in [
+        "database_connections = 0",
+        "checkpoint_interval = '0s'",
+        "reload_interval = '0s'",
+        "stripe_deadline = '0s'",
+        "webhook_body_limit = 0",
+        "stripe_account = 'xx'",
+        "otlp_endpoint = 'http://user:password@collector:4317'",
+    ] {
+        let name = toml.split(' ').next().unwrap().to_uppercase();
+        let text = from(toml).unwrap().check().unwrap_err().to_string();
+        assert!(text.contains(&name), "{toml}: {text}");
+    }
+}

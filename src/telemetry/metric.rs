@@ -281,6 +281,18 @@ table! {
     Counter TRACE_SPANS = "tollgate_trace_spans_total" in Count by ["outcome"];
 }
 
+/// A series that begins with its first event shows no increase of it.
+pub fn begin_at_zero() {
+    for metric in TABLE {
+        if metric.kind == Kind::Counter && metric.labels.is_empty() {
+            metrics::counter!(metric.name).increment(0);
+        }
+    }
+    for why in ["livemode", "account", "deployment"] {
+        EVENTS_FOREIGN.of([why]).add(0);
+    }
+}
+
 impl Metric {
     /// The comment in one line.
     pub fn text(&self) -> String {

@@ -80,6 +80,14 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, InvalidCallers> {
             entries.push(entry);
         }
     }
+    if entries.is_empty() {
+        // A file that is being edited must not lock everybody out.
+        return Err(InvalidCallers {
+            line: 1,
+            nth: 1,
+            rule: "there is no caller at all".to_owned(),
+        });
+    }
     Ok(entries)
 }
 

@@ -152,21 +152,17 @@ impl Jwt {
             }
             at = Instant::now();
             let refreshed = self.refresh().await;
-            let outcome = match &refreshed {
-                Ok(false) => {
-                    failure.clear();
-                    continue;
-                }
-                Ok(true) => "taken",
-                Err(_) => "failed",
-            };
-            metric::SECRET_RELOADS.count(["jwt_jwks", outcome]);
             match refreshed {
-                Ok(_) => tracing::info!(place = %source.place, "the keys for JWTs were replaced"),
+                Ok(false) => failure.clear(),
+                Ok(true) => {
+                    metric::SECRET_RELOADS.count(["jwt_jwks", "taken"]);
+                    tracing::info!(place = %source.place, "the keys for JWTs were replaced");
+                }
                 Err(error) => {
                     // A file that stays bad is said once.
                     let text = error.to_string();
                     if text != failure {
+                        metric::SECRET_RELOADS.count(["jwt_jwks", "failed"]);
                         tracing::error!(error = text, "the keys for JWTs stay as they are");
                         failure = text;
                     }

@@ -140,3 +140,11 @@ async fn who_is_not_in_the_new_list_as_before_has_ended() {
         ErrorReason::TokenRefused
     );
 }
+
+#[test]
+fn a_list_without_a_caller_is_none_and_locks_nobody_out() {
+    for list in ["", "# being edited\n", " , \n"] {
+        let refused = entry::parse(list).unwrap_err().to_string();
+        assert!(refused.contains("no caller at all"), "{refused}");
+    }
+}

@@ -109,21 +109,17 @@ impl Tls {
             let Ok(reloaded) = tokio::task::spawn_blocking(move || tls.reload()).await else {
                 continue;
             };
-            let outcome = match &reloaded {
-                Ok(false) => {
-                    failure.clear();
-                    continue;
-                }
-                Ok(true) => "taken",
-                Err(_) => "failed",
-            };
-            metric::SECRET_RELOADS.count(["tls", outcome]);
             match reloaded {
-                Ok(_) => tracing::info!("new connections get the new certificate"),
+                Ok(false) => failure.clear(),
+                Ok(true) => {
+                    metric::SECRET_RELOADS.count(["tls", "taken"]);
+                    tracing::info!("new connections get the new certificate");
+                }
                 // A file that stays bad is said once; the two may be written one after the other.
                 Err(error) if error.to_string() == failure => {}
                 Err(error) => {
                     failure = error.to_string();
+                    metric::SECRET_RELOADS.count(["tls", "failed"]);
                     tracing::error!(error = failure, "the certificate and its key stay as they are");
                 }
             }
