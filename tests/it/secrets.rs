@@ -91,7 +91,7 @@ fn checkout(lookup_key: &str, success_url: &str) -> CreateCheckoutRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_everything_logged_no_person_and_no_secret_is_in_the_log() {
     let database = postgres::database().await;
-    let simulator = support::simulator_with(KEY).await;
+    let simulator = support::simulator_with(Some(KEY)).await;
     let catalog = support::catalog(CATALOG);
     let config = support::config(&database, &simulator.base_url(), catalog.path());
     support::migrate(&config).await;

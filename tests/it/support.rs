@@ -68,7 +68,7 @@ impl TestApp {
 
     async fn build(clock: Option<Clock>, change: impl FnOnce(&mut Config)) -> TestApp {
         logs::begin();
-        let simulator = simulator().await;
+        let simulator = simulator_with(None).await;
         let catalog = catalog(CATALOG);
         let mut config = config(&postgres::database().await, &simulator.base_url(), catalog.path());
         change(&mut config);
@@ -139,16 +139,16 @@ pub fn order(customer: &str, request_id: &str) -> CreateCheckoutRequest {
 }
 
 pub async fn simulator() -> stripe_simulator::Running {
-    simulator_with("sk_test_simulator").await
+    simulator_with(Some("sk_test_simulator")).await
 }
 
-/// One that takes another key only.
-pub async fn simulator_with(key: &str) -> stripe_simulator::Running {
+/// One that takes this key only, or any.
+pub async fn simulator_with(key: Option<&str>) -> stripe_simulator::Running {
     let options = stripe_simulator::Options {
         listen: ([127, 0, 0, 1], 0).into(),
         seed: 7,
         webhook: None,
-        api_key: Some(key.to_owned()),
+        api_key: key.map(str::to_owned),
     };
     stripe_simulator::start(options).await.unwrap()
 }
