@@ -39,7 +39,7 @@ def deployment(spec, wrong):
         wrong("a roll takes replicas away")
     env = {each["name"]: each.get("value", "") for each in serve["env"]}
     spans = [int(env[f"TOLLGATE_DRAIN_{name}"].rstrip("s")) for name in ["DELAY", "DEADLINE"]]
-    if template["terminationGracePeriodSeconds"] < sum(spans) + 5:
+    if template["terminationGracePeriodSeconds"] < sum(spans) + 10:
         wrong("the kubelet kills before it has drained")
     if len(env) != len(serve["env"]):
         wrong("a variable is there twice")
