@@ -60,11 +60,6 @@ impl Config {
         }
         layers.push(origin::environment(std::env::vars_os())?);
         let config = origin::merge(layers)?;
-        if config.stripe_base_url.contains('@') {
-            return Err(ConfigError(
-                "TOLLGATE_STRIPE_BASE_URL must not hold a user or password".into(),
-            ));
-        }
         Ok(config)
     }
 
@@ -173,7 +168,7 @@ impl Config {
         }
         need(
             self.webhook_body_limit >= 1 << 16,
-            "TOLLGATE_WEBHOOK_BODY_LIMIT must be at least 65536: Stripe's events are that large",
+            "TOLLGATE_WEBHOOK_BODY_LIMIT must be at least 65536: a larger event would be refused again and again",
         );
         need(
             self.stripe_account
@@ -181,10 +176,14 @@ impl Config {
                 .is_none_or(|account| account.starts_with("acct_")),
             "TOLLGATE_STRIPE_ACCOUNT must be an acct_…, as the dashboard shows it",
         );
-        need(
-            !self.otlp_endpoint.contains('@') && !self.jwt_jwks.as_ref().is_some_and(|url| url.contains('@')),
-            "TOLLGATE_OTLP_ENDPOINT and TOLLGATE_JWT_JWKS must not hold a user or password: they are printed",
-        );
+        for (name, url) in [
+            ("STRIPE_BASE_URL", Some(&self.stripe_base_url)),
+            ("OTLP_ENDPOINT", Some(&self.otlp_endpoint)),
+            ("JWT_JWKS", self.jwt_jwks.as_ref()),
+        ] {
+            let text = format!("TOLLGATE_{name} must not hold a user or password: it is printed");
+            need(!url.is_some_and(|url| names_a_user(url)), &text);
+        }
         need(
             self.database_connections > 0,
             "TOLLGATE_DATABASE_CONNECTIONS must be more than 0: 10 is the default",
@@ -195,6 +194,14 @@ impl Config {
             Err(ConfigError(wrong.join("\n")))
         }
     }
+}
+
+/// Whether a URL has more than a host between `//` and the path.
+fn names_a_user(url: &str) -> bool {
+    let authority = url
+        .split_once("://")
+        .map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    authority.is_some_and(|authority| authority.contains('@'))
 }
 
 /// This program's own file, to be started again as a supervisor.

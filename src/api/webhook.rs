@@ -189,7 +189,7 @@ impl Door {
             object_kind: head.object_kind,
             object_id: head.object_id.filter(|id| id.len() <= MAX_ID),
             body,
-            traceparent: trace::here(None),
+            traceparent: trace::here(),
         })
     }
 }

@@ -150,7 +150,7 @@ impl Commands {
                         fetched.to,
                         covers_seq,
                         &Cause {
-                            traceparent: trace::here(None),
+                            traceparent: trace::here(),
                             accepted_at: None,
                         },
                     )

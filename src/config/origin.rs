@@ -1,7 +1,7 @@
 //! Where settings come from: a TOML file, the environment, and files with secrets.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -180,11 +180,13 @@ pub(super) fn file(path: &Path, text: &str) -> Result<Layer, ConfigError> {
 }
 
 /// What Kubernetes puts into pods beside a Service that is called `tollgate`.
-fn is_service_link(name: &str) -> bool {
-    name == "port"
-        || ["port_", "service_host", "service_port"]
-            .iter()
-            .any(|link| name.starts_with(link))
+fn is_service_link(name: &str, value: &OsStr) -> bool {
+    let of_a_port = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    name == "service_host"
+        || name.starts_with("service_port")
+        || name.strip_prefix("port_").is_some_and(of_a_port)
+        // A person writes only a number there, and is told.
+        || (name == "port" && value.to_string_lossy().contains("://"))
 }
 
 /// The variables with our prefix; an empty one is as if it were not there.
@@ -199,7 +201,7 @@ pub(super) fn environment(
         let Some(name) = variable.strip_prefix(PREFIX).map(str::to_lowercase) else {
             continue;
         };
-        if NOT_SETTINGS.contains(&name.as_str()) || is_service_link(&name) || value.is_empty() {
+        if NOT_SETTINGS.contains(&name.as_str()) || is_service_link(&name, &value) || value.is_empty() {
             continue;
         }
         let Ok(text) = value.into_string() else {

@@ -220,6 +220,7 @@ fn what_kubernetes_says_of_a_service_of_our_name_is_no_setting() {
         ("TOLLGATE_SERVICE_PORT_GRPC", "50051"),
     ];
     assert!(with("", &links).unwrap().origins.is_empty());
+    assert!(refused("", &[("TOLLGATE_PORT", "50051")]).contains("unknown setting TOLLGATE_PORT"));
 }
 
 #[test]
@@ -232,6 +233,7 @@ fn values_with_which_nothing_would_work_are_refused() {
         "webhook_body_limit = 0",
         "stripe_account = 'xx'",
         "otlp_endpoint = 'http://user:password@collector:4317'",
+        "stripe_base_url = 'https://user@stripe.example'",
     ] {
         let name = toml.split(' ').next().unwrap().to_uppercase();
         let text = from(toml).unwrap().check().unwrap_err().to_string();

@@ -98,9 +98,9 @@ pub fn context(span: &Span, came_with: Option<String>) -> Option<String> {
     ))
 }
 
-/// The current span's context, as [`context`].
-pub fn here(came_with: Option<String>) -> Option<String> {
-    context(&Span::current(), came_with)
+/// The current span's context as text for a row.
+pub fn here() -> Option<String> {
+    context(&Span::current(), None)
 }
 
 /// Spread evenly over what begins one after another: it needs no random numbers, and no share is 0 for long.

@@ -2,30 +2,18 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::StatusCode;
-use serde_json::json;
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 use tollgate::api::grpc::proto::watch_entitlements_response::Event;
-use tollgate::api::grpc::proto::{GetEntitlementRequest, WatchEntitlementsRequest, WatchFilter};
+use tollgate::api::grpc::proto::{GetEntitlementRequest, WatchEntitlementsRequest};
 use tollgate_domain::catalog::Value;
-use tollgate_domain::id::{CustomerId, FeatureId};
-use tollgate_domain::overrides::Override;
 use tollgate_store::Store;
 use tonic::Code;
 use tonic::transport::Channel;
 
 use crate::support::http::Http;
 use crate::support::process::{Place, Process};
-use crate::support::{PATIENCE, SECRET, eventually, postgres};
-
-fn event(n: usize) -> Bytes {
-    let object = json!({"id": format!("prod_{n}"), "object": "product"});
-    json!({"id": format!("evt_{n}"), "object": "event", "type": "product.created", "created": 1_700_000_000 + n,
-        "livemode": false, "data": {"object": object}})
-    .to_string()
-    .into()
-}
+use crate::support::{PATIENCE, SECRET, allow, event, eventually, everybody, postgres};
 
 struct Service {
     process: Process,
@@ -90,25 +78,8 @@ impl Service {
     }
 }
 
-fn everybody() -> WatchEntitlementsRequest {
-    let all = WatchFilter {
-        all_customers: true,
-        ..WatchFilter::default()
-    };
-    WatchEntitlementsRequest {
-        filter: Some(all),
-        ..WatchEntitlementsRequest::default()
-    }
-}
-
 async fn grant_sso(store: &Store, customer: &str) {
-    let wanted = Override {
-        feature: FeatureId::parse("sso").unwrap(),
-        allow: Some(Value::Enabled(true)),
-        expires_at: None,
-    };
-    let customer = CustomerId::parse(customer).unwrap();
-    store.put_override(&customer, &wanted).await.unwrap();
+    allow(store, customer, "sso", Value::Enabled(true)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +94,12 @@ async fn while_postgres_is_stopped_reads_go_on_with_their_age_and_all_recovers_b
     .await;
     assert_eq!(service.post(1).await, StatusCode::OK);
     let mut watch = service.client.clone();
-    let watch = watch.watch_entitlements(everybody()).await;
+    let watch = watch
+        .watch_entitlements(WatchEntitlementsRequest {
+            filter: Some(everybody()),
+            ..WatchEntitlementsRequest::default()
+        })
+        .await;
     let mut watch = watch.unwrap().into_inner();
 
     let mut server = tokio::task::spawn_blocking(move || {

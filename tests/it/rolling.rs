@@ -11,21 +11,20 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 use tollgate::api::grpc::proto::watch_entitlements_response::Event;
-use tollgate::api::grpc::proto::{GetEntitlementRequest, WatchEntitlementsRequest, WatchFilter};
+use tollgate::api::grpc::proto::{GetEntitlementRequest, WatchEntitlementsRequest};
 use tollgate_domain::catalog::Value;
-use tollgate_domain::id::{CustomerId, FeatureId};
-use tollgate_domain::overrides::Override;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::support::map::Map;
 use crate::support::process::{Place, Process};
-use crate::support::{PATIENCE, eventually};
+use crate::support::{PATIENCE, allow, eventually, everybody};
 
-/// Whether a connection went with its replica: what every client of gRPC retries. It has a cause on this side then, or the
-/// service said that it is leaving.
+/// Whether a connection went with its replica, or the service said that it is leaving: what every client of gRPC retries. A
+/// stream that was reset with an error is neither.
 fn is_gone(status: &Status) -> bool {
-    status.code() == Code::Unavailable || status.source().is_some()
+    let gone = matches!(status.code(), Code::Cancelled | Code::Unknown) && status.source().is_some();
+    gone || status.code() == Code::Unavailable || format!("{status:?}").contains(r#"GoAway(b"", NO_ERROR"#)
 }
 
 /// What a name service knows: the replicas that run.
@@ -77,7 +76,7 @@ async fn three_replicas_are_replaced_under_load_and_every_watcher_has_everything
         let changing = async {
             for _ in 0..20 {
                 let customer = format!("c{}", change % 15);
-                put_seats(&place, &customer, change + 2).await;
+                allow(&place.store, &customer, "seats", Value::Limit(Some(change + 2))).await;
                 wanted.insert(customer, change + 2);
                 change += 1;
             }
@@ -161,12 +160,8 @@ async fn watch(names: Names, map: Arc<Mutex<Map>>, over: Arc<AtomicBool>) {
             map.frames = 0;
             map.revision.clone()
         };
-        let all = WatchFilter {
-            all_customers: true,
-            ..WatchFilter::default()
-        };
         let request = WatchEntitlementsRequest {
-            filter: Some(all),
+            filter: Some(everybody()),
             revision,
             ..WatchEntitlementsRequest::default()
         };
@@ -185,16 +180,6 @@ async fn watch(names: Names, map: Arc<Mutex<Map>>, over: Arc<AtomicBool>) {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-async fn put_seats(place: &Place, customer: &str, seats: u64) {
-    let wanted = Override {
-        feature: FeatureId::parse("seats").unwrap(),
-        allow: Some(Value::Limit(Some(seats))),
-        expires_at: None,
-    };
-    let customer = CustomerId::parse(customer).unwrap();
-    place.store.put_override(&customer, &wanted).await.unwrap();
 }
 
 fn seats_of(map: &Map, customer: &str) -> Option<u64> {

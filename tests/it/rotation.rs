@@ -1,26 +1,16 @@
 //! Secrets that change while the service works: nobody is refused who is in the right, and nothing restarts.
 
-use bytes::Bytes;
 use http::StatusCode;
-use serde_json::json;
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 
 use crate::support::http::Http;
 use crate::support::process::Place;
-use crate::support::{SECRET, eventually, order, postgres, sell};
+use crate::support::{SECRET, event, eventually, order, postgres, sell};
 
 fn file(text: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     file
-}
-
-fn event(n: usize) -> Bytes {
-    let object = json!({"id": format!("prod_{n}"), "object": "product"});
-    json!({"id": format!("evt_{n}"), "object": "event", "type": "product.created", "created": 1_700_000_000 + n,
-        "livemode": false, "data": {"object": object}})
-    .to_string()
-    .into()
 }
 
 #[tokio::test(flavor = "multi_thread")]

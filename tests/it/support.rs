@@ -10,13 +10,18 @@ pub mod process;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
+use serde_json::json;
 use stripe_simulator::core::{Core, Interval, NewPrice};
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 use tollgate::api::grpc::proto::line_item::Price;
-use tollgate::api::grpc::proto::{CreateCheckoutRequest, LineItem};
+use tollgate::api::grpc::proto::{CreateCheckoutRequest, LineItem, WatchFilter};
 use tollgate::app::{self, Running};
 use tollgate::config::{Config, Secret};
+use tollgate_domain::catalog::Value;
 use tollgate_domain::clock::Clock;
+use tollgate_domain::id::{CustomerId, FeatureId};
+use tollgate_domain::overrides::Override;
 use tollgate_store::Store;
 use tonic::transport::Channel;
 
@@ -122,6 +127,34 @@ pub fn sell(stripe: &mut Core) {
         .create_price(price("team_monthly", 2_000, Some((Interval::Month, 1))))
         .unwrap();
     stripe.create_price(price("report", 5_000, None)).unwrap();
+}
+
+/// Everybody, with all features.
+pub fn everybody() -> WatchFilter {
+    WatchFilter {
+        all_customers: true,
+        ..WatchFilter::default()
+    }
+}
+
+/// An event about nothing that grants anything.
+pub fn event(n: usize) -> Bytes {
+    let object = json!({"id": format!("prod_{n}"), "object": "product"});
+    json!({"id": format!("evt_{n}"), "object": "event", "type": "product.created", "created": 1_700_000_000 + n,
+        "livemode": false, "data": {"object": object}})
+    .to_string()
+    .into()
+}
+
+/// Allows so much of a feature by hand: a change for watchers, without Stripe.
+pub async fn allow(store: &Store, customer: &str, feature: &str, value: Value) {
+    let wanted = Override {
+        feature: FeatureId::parse(feature).unwrap(),
+        allow: Some(value),
+        expires_at: None,
+    };
+    let customer = CustomerId::parse(customer).unwrap();
+    store.put_override(&customer, &wanted).await.unwrap();
 }
 
 /// One checkout of one `team_monthly`.

@@ -8,14 +8,7 @@ use tollgate::api::grpc::proto::{
 use tonic::{Code, Streaming};
 
 use crate::support::map::Map;
-use crate::support::{PATIENCE, SECRET, TestApp, eventually};
-
-fn everybody() -> WatchFilter {
-    WatchFilter {
-        all_customers: true,
-        ..WatchFilter::default()
-    }
-}
+use crate::support::{PATIENCE, SECRET, TestApp, eventually, everybody};
 
 async fn open(app: &TestApp, filter: WatchFilter, revision: &str) -> Streaming<WatchEntitlementsResponse> {
     let request = WatchEntitlementsRequest {
