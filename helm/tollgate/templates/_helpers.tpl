@@ -103,6 +103,20 @@ capabilities: {drop: [ALL]}
 - {name: TOLLGATE_TLS_CLIENT_CERTIFICATE, value: {{ .Values.tls.clientCertificate }}}
 {{- end }}
 {{- end }}
+{{- with .Values.serviceAccountTokens }}
+{{- if .enabled }}
+{{- range $name := list "jwt_jwks" "jwt_issuer" "jwt_audience" "jwt_jwks_ca_file" "jwt_jwks_token_file" }}
+{{- if hasKey $.Values.config $name }}
+{{- fail (printf "config.%s: serviceAccountTokens says it already; one issuer only" $name) }}
+{{- end }}
+{{- end }}
+- {name: TOLLGATE_JWT_JWKS, value: {{ .jwks | quote }}}
+- {name: TOLLGATE_JWT_ISSUER, value: {{ .issuer | quote }}}
+- {name: TOLLGATE_JWT_AUDIENCE, value: {{ .audience | quote }}}
+- {name: TOLLGATE_JWT_JWKS_CA_FILE, value: /etc/tollgate/cluster/ca.crt}
+- {name: TOLLGATE_JWT_JWKS_TOKEN_FILE, value: /etc/tollgate/cluster/token}
+{{- end }}
+{{- end }}
 {{- range $name, $value := .Values.config }}
 - {name: TOLLGATE_{{ upper $name }}, value: {{ $value | quote }}}
 {{- end }}
@@ -115,6 +129,9 @@ capabilities: {drop: [ALL]}
 - {name: secrets, mountPath: /etc/tollgate/secrets, readOnly: true}
 {{- if .Values.tls.existingSecret }}
 - {name: tls, mountPath: /etc/tollgate/tls, readOnly: true}
+{{- end }}
+{{- if .Values.serviceAccountTokens.enabled }}
+- {name: cluster, mountPath: /etc/tollgate/cluster, readOnly: true}
 {{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
