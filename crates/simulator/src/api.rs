@@ -9,6 +9,7 @@ mod params;
 mod portal;
 mod prices;
 mod subscriptions;
+mod test_clocks;
 mod watch;
 
 use serde_json::Value;
@@ -77,28 +78,61 @@ pub fn call(core: &mut Core, method: &str, path: &str, form: &str) -> Answer {
     let mut params = Params::parse(form)?;
     let expand = params.texts("expand")?;
     let steps: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let mut answer = match (method, steps.as_slice()) {
-        (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, &mut params),
-        (_, ["v1", "products", rest @ ..]) => prices::products(core, method, rest, &mut params),
-        (_, ["v1", "prices", rest @ ..]) => prices::prices(core, method, rest, &mut params),
-        (_, ["v1", "checkout", "sessions", rest @ ..]) => buy::sessions(core, method, rest, &mut params),
-        (_, ["v1", "billing_portal", rest @ ..]) => portal::call(core, method, rest, &mut params),
-        (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::call(core, method, rest, &mut params),
-        (_, ["v1", "invoices", rest @ ..]) => money::invoices(core, method, rest, &mut params),
-        (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, &mut params),
-        (_, ["v1", "payment_intents", rest @ ..]) => money::intents(core, method, rest, &mut params),
-        (_, ["v1", "refunds", rest @ ..]) => money::refunds(core, method, rest, &mut params),
-        (_, ["v1", "events", rest @ ..]) => watch::events(core, method, rest, &mut params),
-        (_, ["v1", "webhook_endpoints", rest @ ..]) => endpoints::call(core, method, rest, &mut params),
-        ("GET", ["v1", "account"]) => Some(params.finish().map(|()| watch::account(core))),
-        (_, ["v1", "disputes", rest @ ..]) => watch::disputes(core, method, rest, &mut params),
-        ("POST", ["v1", "entitlements", "features"]) => Some(prices::create_feature(core, &mut params)),
-        _ => None,
-    }
-    .unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
+    let subject = subject(&steps, &params);
+    let routed = core.in_time_of(&subject, |core| route(core, method, &steps, &mut params));
+    let mut answer = routed.unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
     let expand: Vec<&str> = expand.iter().map(String::as_str).collect();
     core.expand_all(&mut answer, &expand)?;
     Ok(answer)
+}
+
+/// What the call is about, as far as time goes: the object that the path names, else the customer (or what is a
+/// customer's) that a parameter names.
+fn subject(steps: &[&str], params: &Params) -> String {
+    let named = |step: &&str| step.contains('_') && step.chars().any(|c| c.is_ascii_digit());
+    let of_path = steps.iter().skip(2).find(|step| named(step)).copied();
+    let of_params = || {
+        [
+            "customer",
+            "subscription",
+            "invoice",
+            "payment_intent",
+            "charge",
+            "test_clock",
+        ]
+        .iter()
+        .find_map(|name| params.peek(name))
+    };
+    let found = if steps.get(1) == Some(&"test_helpers") {
+        None
+    } else {
+        of_path.or_else(of_params)
+    };
+    found.unwrap_or_default().to_owned()
+}
+
+fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> Routed {
+    match (method, steps) {
+        (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, params),
+        (_, ["v1", "products", rest @ ..]) => prices::products(core, method, rest, params),
+        (_, ["v1", "prices", rest @ ..]) => prices::prices(core, method, rest, params),
+        (_, ["v1", "checkout", "sessions", rest @ ..]) => buy::sessions(core, method, rest, params),
+        (_, ["v1", "billing_portal", rest @ ..]) => portal::call(core, method, rest, params),
+        (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::call(core, method, rest, params),
+        (_, ["v1", "invoices", rest @ ..]) => money::invoices(core, method, rest, params),
+        (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, params),
+        (_, ["v1", "payment_intents", rest @ ..]) => money::intents(core, method, rest, params),
+        (_, ["v1", "refunds", rest @ ..]) => money::refunds(core, method, rest, params),
+        (_, ["v1", "events", rest @ ..]) => watch::events(core, method, rest, params),
+        (_, ["v1", "webhook_endpoints", rest @ ..]) => endpoints::call(core, method, rest, params),
+        ("GET", ["v1", "account"]) => Some(params.finish().map(|()| watch::account(core))),
+        (_, ["v1", "disputes", rest @ ..]) => watch::disputes(core, method, rest, params),
+        ("POST", ["v1", "entitlements", "features"]) => Some(prices::create_feature(core, params)),
+        (_, ["v1", "test_helpers", "test_clocks", rest @ ..]) => {
+            test_clocks::call(core, method, rest, params)
+        }
+        _ => None,
+    }
 }
 
 /// `None`: no such route.

@@ -19,6 +19,7 @@ mod payment;
 mod refund;
 mod subscription;
 mod table;
+mod test_clock;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -50,6 +51,7 @@ use payment::{Charge, Intent};
 use refund::Refund;
 use subscription::Subscription;
 use table::Table;
+use test_clock::TestClock;
 
 /// The API version whose shapes the objects have.
 pub const API_VERSION: &str = "2026-09-30.endive";
@@ -114,7 +116,11 @@ pub enum DunningEnd {
 /// The state machine.
 #[derive(Clone, Debug)]
 pub struct Core {
+    /// The time in force: the account's, or a test clock's while something is done in that one's time.
     now: i64,
+    /// The test clock in force, and the account's time meanwhile.
+    in_force: Option<(String, i64)>,
+    clocks: Table<TestClock>,
     account: String,
     ids: ident::Ids,
     settings: Settings,
@@ -154,6 +160,8 @@ impl Core {
         configurations.insert(Configuration::of_the_account(start));
         Core {
             now: start,
+            in_force: None,
+            clocks: Table::default(),
             account: ACCOUNT.to_owned(),
             ids: ident::Ids::new(seed),
             settings: Settings::default(),
@@ -193,7 +201,7 @@ impl Core {
         &self.account
     }
 
-    /// Unix seconds.
+    /// Unix seconds: the account's time, or within [`Core::in_time_of`] that of the test clock.
     pub fn now(&self) -> i64 {
         self.now
     }
@@ -215,20 +223,31 @@ impl Core {
 
     /// As [`Core::advance`]; an instant that is past changes nothing.
     pub fn advance_to(&mut self, instant: i64) {
-        while let Some((at, id)) = self.timers.first().cloned() {
+        self.run_timers(instant);
+    }
+
+    /// Of the clock in force, up to and including `instant`.
+    fn run_timers(&mut self, instant: i64) {
+        while let Some((at, id)) = self.timers_in_force().first().cloned() {
             if at > instant {
                 break;
             }
-            self.timers.pop_first();
+            self.timers_in_force().pop_first();
             self.now = self.now.max(at);
-            match id.split_once('_') {
-                Some(("cs", _)) => self.session_due(&id),
-                Some(("sub", _)) => self.subscription_due(&id),
-                Some(("in", _)) => self.invoice_due(&id),
-                _ => {}
-            }
+            self.due(&id);
         }
         self.now = self.now.max(instant);
+    }
+
+    /// Does what is due of this object at `now`, if anything is.
+    fn due(&mut self, id: &str) {
+        match id.split_once('_') {
+            Some(("cs", _)) => self.session_due(id),
+            Some(("sub", _)) => self.subscription_due(id),
+            Some(("in", _)) => self.invoice_due(id),
+            Some(("clock", _)) => self.test_clock_due(id),
+            _ => {}
+        }
     }
 
     /// When the clock alone changes something next.
@@ -284,8 +303,9 @@ impl Core {
         &self.portals
     }
 
+    /// By the clock in force.
     fn wake(&mut self, at: i64, id: &str) {
-        self.timers.insert((at, id.to_owned()));
+        self.timers_in_force().insert((at, id.to_owned()));
     }
 
     /// A fresh id, for the shell's request ids.

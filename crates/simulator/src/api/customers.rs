@@ -19,7 +19,6 @@ const NOT_SIMULATED: &[&str] = &[
     "tax",
     "tax_exempt",
     "tax_id_data",
-    "test_clock",
 ];
 
 pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
@@ -41,6 +40,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         phone: params.text("phone")?,
         metadata: params.metadata()?.set,
         payment_method: payment_method(params)?,
+        test_clock: params.text("test_clock")?,
     };
     params.not_simulated(NOT_SIMULATED)?;
     params.finish()?;
@@ -75,9 +75,10 @@ fn payment_method(params: &mut Params) -> Result<Option<String>, Fault> {
 
 fn list(core: &Core, params: &mut Params) -> Answer {
     let email = params.text("email")?;
-    params.not_simulated(&["test_clock"])?;
+    let clock = params.text("test_clock")?;
     let page = Page::read(params)?;
     let rows = core.customers().rev().filter(|it| !it.deleted);
     let rows = rows.filter(|it| email.is_none() || it.email == email);
+    let rows = rows.filter(|it| it.test_clock == clock);
     page.cut(core, "/v1/customers", rows)
 }

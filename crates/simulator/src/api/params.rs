@@ -49,6 +49,14 @@ impl Params {
         }
     }
 
+    /// What [`Params::text`] would take.
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find_map(|(field, node)| match node {
+            Node::Text(text) if field == name => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// The value, or an empty text, of which `finish` will tell: what is unknown is told of first.
     ///
     /// # Errors

@@ -209,8 +209,8 @@ fn list(core: &Core, params: &mut Params) -> Answer {
         "current_period_end",
         "current_period_start",
         "plan",
-        "test_clock",
     ])?;
+    let clock = params.text("test_clock")?;
     let page = Page::read(params)?;
     let rows: Box<dyn Iterator<Item = _>> = match &customer {
         Some(customer) => Box::new(core.subscriptions().of(customer).rev()),
@@ -226,6 +226,10 @@ fn list(core: &Core, params: &mut Params) -> Answer {
         price
             .as_ref()
             .is_none_or(|price| it.items.iter().any(|i| i.price == *price))
+    });
+    let rows = rows.filter(|it| match (core.test_clock_of(&it.customer), &clock) {
+        (on, Some(asked)) => on == Some(asked),
+        (on, None) => on.is_none() || customer.is_some(),
     });
     page.cut(core, "/v1/subscriptions", rows)
 }

@@ -23,6 +23,8 @@ pub struct NewCustomer {
     pub metadata: Metadata,
     /// A card to attach, one of Stripe's test names: `pm_card_visa`, `pm_card_chargeCustomerFail`.
     pub payment_method: Option<String>,
+    /// `clock_…`
+    pub test_clock: Option<String>,
 }
 
 /// What to change; `None` leaves a field as it is, and an empty text clears it.
@@ -49,6 +51,7 @@ pub struct Customer {
     pub payment_method: Option<String>,
     pub outcome: Outcome,
     pub deleted: bool,
+    pub test_clock: Option<String>,
     invoice_prefix: String,
     invoices: u64,
 }
@@ -101,7 +104,7 @@ impl Customer {
             "preferred_locales": [],
             "shipping": null,
             "tax_exempt": "none",
-            "test_clock": null,
+            "test_clock": self.test_clock,
         })
     }
 
@@ -114,8 +117,18 @@ impl Customer {
 
 impl Core {
     /// # Errors
-    /// The payment method is not one of the test names.
+    /// The payment method is not one of the test names; the test clock is not there, or full.
     pub fn create_customer(&mut self, new: NewCustomer) -> Answer {
+        match new.test_clock.clone() {
+            None => self.insert_customer(new),
+            Some(clock) => {
+                self.check_new_customer_of(&clock)?;
+                self.in_time_of(&clock, |core| core.insert_customer(new))
+            }
+        }
+    }
+
+    fn insert_customer(&mut self, new: NewCustomer) -> Answer {
         let card = new
             .payment_method
             .as_deref()
@@ -135,6 +148,7 @@ impl Core {
             payment_method,
             outcome,
             deleted: false,
+            test_clock: new.test_clock,
             invoice_prefix,
             invoices: 0,
         };

@@ -105,7 +105,7 @@ impl Core {
         self.events.push(Arc::new(Event {
             id,
             kind,
-            created: self.now,
+            created: self.account_now(),
             object,
             previous_attributes,
             wanted_by: self

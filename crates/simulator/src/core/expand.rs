@@ -33,12 +33,13 @@ impl Core {
                 .get(id)
                 .filter(|it| !it.deleted)
                 .map(|it| it.render(self)),
+            "clock" => self.test_clock(id).ok().map(|it| it.render(self)),
             "bpc" => shown(&self.configurations, id, self),
             "feat" => shown(&self.features, id, self),
             "evt" => {
                 let event = self
                     .event(id)
-                    .filter(|event| event.created >= self.now - EVENTS_KEPT);
+                    .filter(|event| event.created >= self.account_now() - EVENTS_KEPT);
                 event.map(|event| event.to_json())
             }
             _ => None,
@@ -156,6 +157,7 @@ fn noun(id: &str) -> &'static str {
         "we" => "webhook endpoint",
         "evt" => "event",
         "bpc" => "configuration",
+        "clock" => "test_helpers.test_clock",
         "dp" | "du" => "dispute",
         _ => "object",
     }

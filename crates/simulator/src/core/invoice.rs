@@ -177,7 +177,7 @@ impl Row for Invoice {
             },
             "subtotal": self.total,
             "subtotal_excluding_tax": self.total,
-            "test_clock": null,
+            "test_clock": core.test_clock_of(&self.customer),
             "total": self.total,
             "total_discount_amounts": [],
             "total_excluding_tax": self.total,

@@ -179,7 +179,7 @@ impl Row for Subscription {
             "schedule": null,
             "start_date": self.created,
             "status": self.status.as_str(),
-            "test_clock": null,
+            "test_clock": core.test_clock_of(&self.customer),
             "transfer_data": null,
             "trial_end": self.trial.map(|(_, end)| end),
             "trial_settings": {

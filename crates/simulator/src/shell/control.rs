@@ -75,7 +75,7 @@ async fn next_payment(State(site): State<Site>, Json(it): Json<NextPayment>) -> 
         Wanted::Succeed => Outcome::Succeed,
         Wanted::Fail => Outcome::Decline,
     };
-    on_core(&site, |core| {
+    on_core(&site, &it.customer, |core| {
         core.set_payment_outcome(&it.customer, outcome)
             .map(|()| json!({}))
     })
@@ -88,7 +88,7 @@ struct OneInvoice {
 }
 
 async fn pay_invoice(State(site): State<Site>, Json(it): Json<OneInvoice>) -> Response {
-    on_core(&site, |core| core.pay_invoice(&it.invoice))
+    on_core(&site, &it.invoice, |core| core.pay_invoice(&it.invoice))
 }
 
 #[derive(Deserialize)]
@@ -100,7 +100,7 @@ struct Cancel {
 }
 
 async fn cancel(State(site): State<Site>, Json(it): Json<Cancel>) -> Response {
-    on_core(&site, |core| {
+    on_core(&site, &it.subscription, |core| {
         if it.at_period_end {
             core.cancel_at_period_end(&it.subscription, true)
         } else {
@@ -125,7 +125,7 @@ async fn refund(State(site): State<Site>, Json(it): Json<Refund>) -> Response {
             "Name one of charge, payment_intent, session, invoice.",
         )));
     };
-    on_core(&site, |core| core.refund(&of, it.amount))
+    on_core(&site, &of, |core| core.refund(&of, it.amount))
 }
 
 #[derive(Deserialize)]
@@ -135,7 +135,7 @@ struct OneRefund {
 }
 
 async fn fail_refund(State(site): State<Site>, Json(it): Json<OneRefund>) -> Response {
-    on_core(&site, |core| core.fail_refund(&it.refund))
+    on_core(&site, &it.refund, |core| core.fail_refund(&it.refund))
 }
 
 #[derive(Deserialize)]
@@ -145,7 +145,7 @@ struct OneSession {
 }
 
 async fn expire(State(site): State<Site>, Json(it): Json<OneSession>) -> Response {
-    on_core(&site, |core| core.expire_session(&it.session))
+    on_core(&site, &it.session, |core| core.expire_session(&it.session))
 }
 
 #[derive(Deserialize)]
@@ -205,8 +205,9 @@ impl World {
     }
 }
 
-fn on_core(site: &Site, act: impl FnOnce(&mut Core) -> Answer) -> Response {
-    reply(site.shared.with(|world| act(&mut world.core)))
+/// In the time of what `id` names.
+fn on_core(site: &Site, id: &str, act: impl FnOnce(&mut Core) -> Answer) -> Response {
+    reply(site.shared.with(|world| world.core.in_time_of(id, act)))
 }
 
 fn reply(answer: Answer) -> Response {

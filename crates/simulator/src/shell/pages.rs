@@ -110,9 +110,11 @@ pub async fn submit(
     Path(id): Path<String>,
     Form(submitted): Form<Submitted>,
 ) -> Response {
-    let to = site
-        .shared
-        .with(|world| press(&mut world.core, &id, &submitted.outcome));
+    let to = site.shared.with(|world| {
+        world
+            .core
+            .in_time_of(&id, |core| press(core, &id, &submitted.outcome))
+    });
     match to {
         Ok(to) => Redirect::to(&to).into_response(),
         Err(fault) => refuse(&fault),
@@ -233,7 +235,9 @@ pub async fn portal_submit(
     Path(id): Path<String>,
     Form(form): Form<PortalAction>,
 ) -> Response {
-    let done = site.shared.with(|world| portal_act(&mut world.core, &id, &form));
+    let done = site
+        .shared
+        .with(|world| world.core.in_time_of(&id, |core| portal_act(core, &id, &form)));
     match done {
         Ok(()) => Redirect::to(&format!("/portal/{id}")).into_response(),
         Err(fault) => refuse(&fault),

@@ -8,3 +8,4 @@ mod histories;
 mod idempotency;
 mod story;
 mod support;
+mod test_clocks;
