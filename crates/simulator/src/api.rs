@@ -14,7 +14,7 @@ mod watch;
 
 use serde_json::Value;
 
-use crate::core::{Answer, Core, Fault};
+use crate::core::{Answer, Core, Fault, Version};
 use params::Params;
 
 /// Resources of Stripe that are not simulated: said so instead of guessed at.
@@ -70,20 +70,37 @@ const TIER_2: &[&str] = &[
     "treasury",
 ];
 
-/// One call. `form`: the query of a GET, the body of a POST.
+/// A released version that is simulated.
+///
+/// # Errors
+/// As Stripe refuses one that does not exist; said so of one that is too old.
+pub fn version(text: &str) -> Result<Version, Fault> {
+    let date = text.split('.').next().unwrap_or_default();
+    let is_date = date.len() == 10 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    Version::parse(text).ok_or_else(|| {
+        if is_date && text < Version::OLDEST.as_str() {
+            Fault::not_simulated(&format!("API version {text}"))
+        } else {
+            let message = format!("Invalid Stripe API version: {text}");
+            Fault::other(400, "invalid_request_error", message).early()
+        }
+    })
+}
+
+/// One call. `form`: the query of a GET, the body of a POST. The answer is in the shapes of this version, whose names
+/// `expand` uses; the other parameters have the names of the newest.
 ///
 /// # Errors
 /// As Stripe refuses it.
-pub fn call(core: &mut Core, method: &str, path: &str, form: &str) -> Answer {
+pub fn call(core: &mut Core, version: Version, method: &str, path: &str, form: &str) -> Answer {
     let mut params = Params::parse(form)?;
     let expand = params.texts("expand")?;
     let steps: Vec<&str> = path.trim_matches('/').split('/').collect();
     let subject = subject(&steps, &params);
     let routed = core.in_time_of(&subject, |core| route(core, method, &steps, &mut params));
-    let mut answer = routed.unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
+    let answer = routed.unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
     let expand: Vec<&str> = expand.iter().map(String::as_str).collect();
-    core.expand_all(&mut answer, &expand)?;
-    Ok(answer)
+    core.shown_and_expanded(version, answer, &expand)
 }
 
 /// What the call is about, as far as time goes: the object that the path names, else the customer (or what is a

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use stripe_simulator::core::Version;
 use stripe_simulator::{Options, start};
 
 /// A behavioural Stripe for tests, demos and laptops.
@@ -37,6 +38,9 @@ struct Serve {
     /// The same seed gives the same ids to the same commands
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The account's API version, such as 2024-06-20: of requests and webhook endpoints that name none
+    #[arg(long)]
+    api_version: Option<String>,
 }
 
 #[tokio::main]
@@ -49,6 +53,12 @@ async fn main() -> Result<()> {
             bail!("--webhook-url {url:?}: the simulator delivers over http only");
         }
     }
+    let api_version = match &serve.api_version {
+        None => Version::default(),
+        Some(text) => {
+            Version::parse(text).with_context(|| format!("--api-version {text:?} is not simulated"))?
+        }
+    };
     let webhook = serve.webhook_url.zip(serve.webhook_secret);
     let options = Options {
         listen: serve.listen,
@@ -57,6 +67,7 @@ async fn main() -> Result<()> {
         api_key: serve.api_key,
     };
     let running = start(options).await?;
+    running.with(|core| core.settings_mut().api_version = api_version);
     println!("Stripe simulator at {}", running.base_url());
     tokio::signal::ctrl_c().await?;
     running.shutdown().await;

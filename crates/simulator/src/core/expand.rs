@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::calendar::DAY;
 use super::table::Table;
-use super::{Answer, Core, Fault, Row};
+use super::{Answer, Core, Fault, Row, Version};
 
 /// How far back `GET /v1/events` reaches.
 pub const EVENTS_KEPT: i64 = 30 * DAY;
@@ -52,34 +52,37 @@ impl Core {
     /// A path that names nothing that can be expanded.
     pub fn get_expanded(&self, id: &str, expand: &[&str]) -> Answer {
         let noun = noun(id);
-        let mut object = self.get(id).ok_or_else(|| Fault::missing(noun, id))?;
-        self.expand_all(&mut object, expand)?;
-        Ok(object)
+        let object = self.get(id).ok_or_else(|| Fault::missing(noun, id))?;
+        self.shown_and_expanded(Version::default(), object, expand)
     }
 
-    pub(crate) fn expand_all(&self, object: &mut Value, paths: &[&str]) -> Result<(), Fault> {
+    /// In the version's shapes, whose names the paths use.
+    pub(crate) fn shown_and_expanded(&self, version: Version, object: Value, paths: &[&str]) -> Answer {
+        let mut object = self.show(version, object);
         for path in paths {
             let steps: Vec<&str> = path.split('.').collect();
             if steps.len() > 4 {
                 let message = format!("You cannot expand more than 4 levels of a property. Property: {path}");
                 return Err(Fault::invalid(message).param("expand"));
             }
-            self.expand(object, &steps, path)?;
+            self.expand(version, &mut object, &steps, path)?;
         }
-        Ok(())
+        Ok(object)
     }
 
-    fn expand(&self, object: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
+    fn expand(&self, version: Version, object: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
         let Some((step, rest)) = steps.split_first() else {
             return Ok(());
         };
         if let Value::Array(all) = object {
-            return all.iter_mut().try_for_each(|one| self.expand(one, steps, path));
+            return all
+                .iter_mut()
+                .try_for_each(|one| self.expand(version, one, steps, path));
         }
         if object.get(step).is_none()
             && let Some(list) = self.includable(object, step)
         {
-            object[*step] = list;
+            object[*step] = self.show(version, list);
         }
         match object.get_mut(step) {
             None => {
@@ -89,14 +92,15 @@ impl Core {
             Some(Value::Null) => Ok(()),
             Some(slot) => {
                 if let Value::String(id) = slot {
-                    *slot = self.get(id).ok_or_else(|| {
+                    let found = self.get(id).ok_or_else(|| {
                         Fault::not_simulated(&format!("the expansion of `{path}`")).param("expand")
                     })?;
+                    *slot = self.show(version, found);
                 }
                 if rest.is_empty() {
                     Ok(())
                 } else {
-                    self.expand(slot, rest, path)
+                    self.expand(version, slot, rest, path)
                 }
             }
         }

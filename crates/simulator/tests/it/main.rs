@@ -9,3 +9,4 @@ mod idempotency;
 mod story;
 mod support;
 mod test_clocks;
+mod versions;
