@@ -318,6 +318,11 @@ impl Core {
         self.timers_in_force().insert((at, id.to_owned()));
     }
 
+    /// When an id was minted, relative to others; `None`: it was chosen by whoever created the object.
+    pub(crate) fn place(&self, id: &str) -> Option<u64> {
+        ident::place(id)
+    }
+
     /// A fresh id, for the shell's request ids.
     pub(crate) fn mint(&mut self, prefix: &str) -> String {
         self.ids.mint(prefix)

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+const NOT_SIMULATED: &str = "not_simulated";
+
 /// Why a command was refused, as Stripe's error envelope says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -16,6 +18,8 @@ pub struct Fault {
     pub message: String,
     /// Found before the endpoint did anything: Stripe keeps no idempotent result of it.
     pub early: bool,
+    /// Further fields of `error`: `payment_intent`, `charge`.
+    pub more: Vec<(&'static str, Value)>,
 }
 
 impl Fault {
@@ -28,6 +32,7 @@ impl Fault {
             param: None,
             message: message.into(),
             early: false,
+            more: Vec::new(),
         }
     }
 
@@ -60,7 +65,7 @@ impl Fault {
             format!("The simulator does not simulate {what}. Stripe does; this is no statement about it.");
         Fault {
             early: true,
-            ..Fault::new(501, "api_error", message).code("not_simulated")
+            ..Fault::new(501, "api_error", message).code(NOT_SIMULATED)
         }
     }
 
@@ -97,9 +102,21 @@ impl Fault {
         Fault { early: true, ..self }
     }
 
-    /// Stripe's envelope.
+    /// With a further field of `error`.
+    pub fn with(mut self, name: &'static str, value: Value) -> Fault {
+        self.more.push((name, value));
+        self
+    }
+
+    /// Stripe's envelope (docs.stripe.com/api/errors).
     pub fn body(&self) -> Value {
         let mut error = json!({ "type": self.kind, "message": self.message });
+        if let Some(code) = self.code.as_ref().filter(|code| *code != NOT_SIMULATED) {
+            error["doc_url"] = json!(format!(
+                "https://stripe.com/docs/error-codes/{}",
+                code.replace('_', "-")
+            ));
+        }
         for (key, value) in [
             ("code", &self.code),
             ("decline_code", &self.decline_code),
@@ -108,6 +125,9 @@ impl Fault {
             if let Some(value) = value {
                 error[key] = json!(value);
             }
+        }
+        for (name, value) in &self.more {
+            error[*name] = value.clone();
         }
         json!({ "error": error })
     }
