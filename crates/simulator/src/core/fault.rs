@@ -1,6 +1,6 @@
 //! Refusals, in Stripe's words.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const NOT_SIMULATED: &str = "not_simulated";
 
@@ -12,14 +12,14 @@ pub struct Fault {
     /// `error.type`.
     pub kind: &'static str,
     pub code: Option<String>,
-    pub decline_code: Option<String>,
+    pub decline_code: Option<&'static str>,
     /// The parameter at fault, spelled as in the request: `line_items[0][price]`.
     pub param: Option<String>,
     pub message: String,
     /// Found before the endpoint did anything: Stripe keeps no idempotent result of it.
     pub early: bool,
     /// Further fields of `error`: `payment_intent`, `charge`.
-    pub more: Vec<(&'static str, Value)>,
+    more: Option<Box<Map<String, Value>>>,
 }
 
 impl Fault {
@@ -32,7 +32,7 @@ impl Fault {
             param: None,
             message: message.into(),
             early: false,
-            more: Vec::new(),
+            more: None,
         }
     }
 
@@ -54,7 +54,7 @@ impl Fault {
     pub fn declined() -> Fault {
         let fault = Fault::new(402, "card_error", "Your card was declined.");
         Fault {
-            decline_code: Some("generic_decline".into()),
+            decline_code: Some("generic_decline"),
             ..fault.code("card_declined")
         }
     }
@@ -103,8 +103,8 @@ impl Fault {
     }
 
     /// With a further field of `error`.
-    pub fn with(mut self, name: &'static str, value: Value) -> Fault {
-        self.more.push((name, value));
+    pub fn with(mut self, name: &str, value: Value) -> Fault {
+        self.more.get_or_insert_default().insert(name.to_owned(), value);
         self
     }
 
@@ -118,16 +118,16 @@ impl Fault {
             ));
         }
         for (key, value) in [
-            ("code", &self.code),
-            ("decline_code", &self.decline_code),
-            ("param", &self.param),
+            ("code", self.code.as_deref()),
+            ("decline_code", self.decline_code),
+            ("param", self.param.as_deref()),
         ] {
             if let Some(value) = value {
                 error[key] = json!(value);
             }
         }
-        for (name, value) in &self.more {
-            error[*name] = value.clone();
+        for (name, value) in self.more.iter().flat_map(|more| more.iter()) {
+            error[name] = value.clone();
         }
         json!({ "error": error })
     }
