@@ -175,13 +175,14 @@ pub async fn simulator() -> stripe_simulator::Running {
     simulator_with(Some("sk_test_simulator")).await
 }
 
-/// One that takes this key only, or any.
+/// One that takes this key only, or any. STRIPE_REQUESTS names the file that keeps what it is asked, for `.ci/stripe-mock`.
 pub async fn simulator_with(key: Option<&str>) -> stripe_simulator::Running {
     let options = stripe_simulator::Options {
         listen: ([127, 0, 0, 1], 0).into(),
         seed: 7,
         webhook: None,
         api_key: key.map(str::to_owned),
+        record: std::env::var_os("STRIPE_REQUESTS").map(Into::into),
     };
     stripe_simulator::start(options).await.unwrap()
 }

@@ -6,11 +6,13 @@ mod control;
 mod delivery;
 mod idempotency;
 mod pages;
+mod record;
 mod rights;
 mod v1;
 mod world;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -21,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
+use record::Record;
 use world::Shared;
 
 /// How to start.
@@ -34,6 +37,8 @@ pub struct Options {
     pub webhook: Option<(String, String)>,
     /// The only API key that is accepted; `None`: any.
     pub api_key: Option<String>,
+    /// The file to which every API request is appended as a line of JSON (method, path, form, version, user agent).
+    pub record: Option<PathBuf>,
 }
 
 /// A running simulator. Dropping it stops it.
@@ -49,12 +54,13 @@ pub struct Running {
 struct Site {
     shared: Shared,
     api_key: Option<String>,
+    record: Record,
 }
 
 /// Binds, and serves until it is stopped.
 ///
 /// # Errors
-/// The address cannot be bound.
+/// The address cannot be bound, or the record cannot be written.
 pub async fn start(options: Options) -> Result<Running> {
     let listener = TcpListener::bind(options.listen)
         .await
@@ -76,6 +82,7 @@ pub async fn start(options: Options) -> Result<Running> {
         Site {
             shared,
             api_key: options.api_key,
+            record: Record::open(options.record.as_deref())?,
         },
     )
 }

@@ -3,13 +3,14 @@
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{Core, Interval, NewPrice, PriceChange};
+use crate::core::{Core, Interval, NewPrice, PriceChange, ProductChange};
 
 pub fn products(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
         ("POST", []) => create_product(core, params),
         ("GET", []) => list_products(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("POST", [id]) => update_product(core, id, params),
         ("GET", [id, "features"]) => list_features(core, id, params),
         ("POST", [id, "features"]) => attach_feature(core, id, params),
         _ => return None,
@@ -45,6 +46,28 @@ fn create_product(core: &mut Core, params: &mut Params) -> Answer {
     ])?;
     params.finish()?;
     core.create_product_with(&name, description, metadata)
+}
+
+fn update_product(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    let change = ProductChange {
+        name: params.text("name")?,
+        description: params.text("description")?,
+        active: params.boolean("active")?,
+        metadata: params.metadata()?,
+    };
+    params.not_simulated(&[
+        "default_price",
+        "images",
+        "marketing_features",
+        "package_dimensions",
+        "shippable",
+        "statement_descriptor",
+        "tax_code",
+        "unit_label",
+        "url",
+    ])?;
+    params.finish()?;
+    core.update_product(id, change)
 }
 
 fn list_products(core: &Core, params: &mut Params) -> Answer {

@@ -1,10 +1,13 @@
 //! Products and prices.
 
+mod product;
+
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
 use super::{Answer, Core, Fault, Interval, Metadata, MetadataChange, Row};
+pub use product::ProductChange;
 
 /// A price to create.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,6 @@
 //! Refusals, in Stripe's words.
 
-use serde_json::{Map, Value, json};
-
-const NOT_SIMULATED: &str = "not_simulated";
+use serde_json::{Value, json};
 
 /// Why a command was refused, as Stripe's error envelope says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,14 +10,12 @@ pub struct Fault {
     /// `error.type`.
     pub kind: &'static str,
     pub code: Option<String>,
-    pub decline_code: Option<&'static str>,
+    pub decline_code: Option<String>,
     /// The parameter at fault, spelled as in the request: `line_items[0][price]`.
     pub param: Option<String>,
     pub message: String,
     /// Found before the endpoint did anything: Stripe keeps no idempotent result of it.
     pub early: bool,
-    /// Further fields of `error`: `payment_intent`, `charge`.
-    more: Option<Box<Map<String, Value>>>,
 }
 
 impl Fault {
@@ -32,7 +28,6 @@ impl Fault {
             param: None,
             message: message.into(),
             early: false,
-            more: None,
         }
     }
 
@@ -54,7 +49,7 @@ impl Fault {
     pub fn declined() -> Fault {
         let fault = Fault::new(402, "card_error", "Your card was declined.");
         Fault {
-            decline_code: Some("generic_decline"),
+            decline_code: Some("generic_decline".into()),
             ..fault.code("card_declined")
         }
     }
@@ -65,7 +60,7 @@ impl Fault {
             format!("The simulator does not simulate {what}. Stripe does; this is no statement about it.");
         Fault {
             early: true,
-            ..Fault::new(501, "api_error", message).code(NOT_SIMULATED)
+            ..Fault::new(501, "api_error", message).code("not_simulated")
         }
     }
 
@@ -102,32 +97,17 @@ impl Fault {
         Fault { early: true, ..self }
     }
 
-    /// With a further field of `error`.
-    pub fn with(mut self, name: &str, value: Value) -> Fault {
-        self.more.get_or_insert_default().insert(name.to_owned(), value);
-        self
-    }
-
-    /// Stripe's envelope (docs.stripe.com/api/errors).
+    /// Stripe's envelope.
     pub fn body(&self) -> Value {
         let mut error = json!({ "type": self.kind, "message": self.message });
-        if let Some(code) = self.code.as_ref().filter(|code| *code != NOT_SIMULATED) {
-            error["doc_url"] = json!(format!(
-                "https://stripe.com/docs/error-codes/{}",
-                code.replace('_', "-")
-            ));
-        }
         for (key, value) in [
-            ("code", self.code.as_deref()),
-            ("decline_code", self.decline_code),
-            ("param", self.param.as_deref()),
+            ("code", &self.code),
+            ("decline_code", &self.decline_code),
+            ("param", &self.param),
         ] {
             if let Some(value) = value {
                 error[key] = json!(value);
             }
-        }
-        for (name, value) in self.more.iter().flat_map(|more| more.iter()) {
-            error[name] = value.clone();
         }
         json!({ "error": error })
     }

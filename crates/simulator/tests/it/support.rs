@@ -67,6 +67,7 @@ impl Stripe {
             seed: 7,
             webhook: None,
             api_key: Some(KEY.into()),
+            record: None,
         };
         let running = start(options).await.unwrap();
         Stripe {
