@@ -94,6 +94,7 @@ impl Row for Product {
             "shippable": null,
             "statement_descriptor": null,
             "tax_code": null,
+            "tax_details": null,
             "type": "service",
             "unit_label": null,
             "updated": self.updated,

@@ -46,6 +46,7 @@ impl Row for Portal {
             "configuration": self.configuration,
             "created": self.created,
             "customer": self.customer,
+            "customer_account": null,
             "flow": null,
             "livemode": false,
             "locale": null,
@@ -94,7 +95,7 @@ fn nothing_offered() -> Value {
         "invoice_history": { "enabled": false },
         "payment_method_update": { "enabled": false, "payment_method_configuration": null },
         "subscription_cancel": {
-            "cancellation_reason": { "enabled": false, "options": [] },
+            "cancellation_reason": { "enabled": false, "feedback_options": null, "options": [] },
             "enabled": false,
             "mode": "at_period_end",
             "proration_behavior": "none",

@@ -33,7 +33,7 @@ pub struct Charge {
     pub currency: String,
     pub customer: Option<String>,
     pub payment_intent: String,
-    payment_method: Option<String>,
+    pub payment_method: Option<String>,
     metadata: Metadata,
     pub succeeded: bool,
 }
@@ -67,6 +67,7 @@ impl Row for Intent {
         json!({
             "id": self.id,
             "object": "payment_intent",
+            "allowed_payment_method_types": null,
             "amount": self.amount,
             "amount_capturable": 0,
             "amount_received": if succeeded { self.amount } else { 0 },
@@ -81,21 +82,27 @@ impl Row for Intent {
             "created": self.created,
             "currency": self.currency,
             "customer": self.customer,
+            "customer_account": null,
             "description": null,
+            "excluded_payment_method_types": null,
             "last_payment_error": error,
             "latest_charge": self.latest_charge,
             "livemode": false,
+            "managed_payments": null,
             "metadata": self.metadata,
             "next_action": null,
             "on_behalf_of": null,
             "payment_method": self.payment_method,
+            "payment_method_configuration_details": null,
             "payment_method_options": {},
             "payment_method_types": ["card"],
+            "payment_record": null,
             "processing": null,
             "receipt_email": null,
             "review": null,
             "setup_future_usage": null,
             "shipping": null,
+            "source": null,
             "statement_descriptor": null,
             "statement_descriptor_suffix": null,
             "status": if succeeded { "succeeded" } else { "requires_payment_method" },
@@ -123,10 +130,12 @@ impl Row for Charge {
     fn render(&self, core: &Core) -> Value {
         let customer = self.customer.as_deref().and_then(|id| core.customers.get(id));
         let outcome = if self.succeeded {
-            json!({ "network_status": "approved_by_network", "reason": null, "risk_level": "normal",
+            json!({ "advice_code": null, "network_advice_code": null, "network_decline_code": null,
+                    "network_status": "approved_by_network", "reason": null, "risk_level": "normal",
                     "seller_message": "Payment complete.", "type": "authorized" })
         } else {
-            json!({ "network_status": "declined_by_network", "reason": "generic_decline", "risk_level": "normal",
+            json!({ "advice_code": "try_again_later", "network_advice_code": "02", "network_decline_code": "05",
+                    "network_status": "declined_by_network", "reason": "generic_decline", "risk_level": "normal",
                     "seller_message": "The bank did not return any further details with this decline.",
                     "type": "issuer_declined" })
         };
@@ -168,9 +177,12 @@ impl Row for Charge {
             "payment_method": self.payment_method,
             "payment_method_details": {
                 "card": {
-                    "brand": "visa", "checks": null, "country": "US", "exp_month": 12, "exp_year": 2099,
-                    "funding": "credit", "installments": null, "last4": last4, "mandate": null,
-                    "network": "visa", "three_d_secure": null, "wallet": null,
+                    "amount_authorized": self.succeeded.then_some(self.amount), "authorization_code": null,
+                    "brand": "visa", "checks": null, "country": "US", "electronic_commerce_indicator": null,
+                    "exp_month": 12, "exp_year": 2099, "funding": "credit", "installments": null, "last4": last4,
+                    "mandate": null, "network": "visa", "network_transaction_id": null,
+                    "regulated_status": "unregulated", "three_d_secure": null, "transaction_link_id": null,
+                    "wallet": null,
                 },
                 "type": "card",
             },

@@ -45,7 +45,7 @@ impl Row for Refund {
         self.customer.as_deref()
     }
 
-    fn render(&self, _: &Core) -> Value {
+    fn render(&self, core: &Core) -> Value {
         let mut shown = json!({
             "id": self.id,
             "object": "refund",
@@ -54,9 +54,12 @@ impl Row for Refund {
             "charge": self.charge,
             "created": self.created,
             "currency": self.currency,
+            "customer": self.customer,
+            "customer_account": null,
             "destination_details": { "card": { "type": "refund" }, "type": "card" },
             "metadata": self.metadata,
             "payment_intent": self.payment_intent,
+            "payment_method": core.charges.get(&self.charge).and_then(|it| it.payment_method.as_ref()),
             "reason": self.reason,
             "receipt_number": null,
             "source_transfer_reversal": null,

@@ -140,6 +140,7 @@ impl Row for Subscription {
             "cancellation_details": {
                 "comment": self.cancellation_comment,
                 "feedback": null,
+                "feedback_option": null,
                 "reason": self.cancellation_reason,
             },
             "collection_method": "charge_automatically",
@@ -154,7 +155,13 @@ impl Row for Subscription {
             "description": null,
             "discounts": [],
             "ended_at": self.ended_at,
-            "invoice_settings": { "account_tax_ids": null, "issuer": { "type": "self" } },
+            "invoice_settings": {
+                "account_tax_ids": null,
+                "custom_fields": null,
+                "description": null,
+                "footer": null,
+                "issuer": { "type": "self" },
+            },
             "items": {
                 "object": "list",
                 "data": items,
@@ -164,6 +171,7 @@ impl Row for Subscription {
             },
             "latest_invoice": self.latest_invoice,
             "livemode": false,
+            "managed_payments": null,
             "metadata": self.metadata,
             "next_pending_invoice_item_invoice": null,
             "on_behalf_of": null,
@@ -183,7 +191,10 @@ impl Row for Subscription {
             "transfer_data": null,
             "trial_end": self.trial.map(|(_, end)| end),
             "trial_settings": {
-                "end_behavior": { "missing_payment_method": self.missing_payment_method.as_str() },
+                "end_behavior": {
+                    "billing_cycle_anchor": null,
+                    "missing_payment_method": self.missing_payment_method.as_str(),
+                },
             },
             "trial_start": self.trial.map(|(start, _)| start),
         })
@@ -200,6 +211,7 @@ impl Item {
             "created": self.created,
             "current_period_end": self.period_end,
             "current_period_start": self.period_start,
+            "current_trial": null,
             "discounts": [],
             "metadata": {},
             "plan": price.map(Price::to_plan),

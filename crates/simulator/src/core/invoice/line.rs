@@ -96,6 +96,8 @@ impl InvoiceLine {
                 "unit_amount_decimal": self.unit_amount.to_string(),
             },
             "quantity": self.quantity,
+            "quantity_decimal": self.quantity.to_string(),
+            "subscription": invoice.subscription,
             "subtotal": self.amount,
             "taxes": [],
         })

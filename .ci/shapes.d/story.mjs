@@ -1,0 +1,181 @@
+// A life of an account in which every kind of object comes to be.
+
+import { sink } from './client.mjs';
+
+const DAY = 86_400;
+
+// Lists by themselves; of each element what is put in full, in the newest version's names.
+const LISTS = {
+  '/v1/customers': ['subscriptions'],
+  '/v1/products': [],
+  '/v1/prices': ['product'],
+  '/v1/checkout/sessions': ['line_items', 'customer', 'subscription', 'payment_intent'],
+  '/v1/subscriptions': ['customer', 'latest_invoice'],
+  '/v1/invoices': ['customer', 'payments'],
+  '/v1/charges': ['refunds', 'payment_intent', 'customer'],
+  '/v1/payment_intents': ['latest_charge', 'customer'],
+  '/v1/refunds': ['charge', 'payment_intent'],
+  '/v1/events': [],
+  '/v1/webhook_endpoints': [],
+  '/v1/billing_portal/configurations': [],
+  '/v1/test_helpers/test_clocks': [],
+};
+
+// Which lists have an element of their own, by the parent's.
+const LISTS_OF = {
+  '/v1/checkout/sessions': ['line_items'],
+  '/v1/products': ['features'],
+};
+
+// Of these the list leaves some out unless it is asked for them.
+const ALL = { '/v1/subscriptions': { status: 'all' } };
+
+// What does not exist in older versions, or has another name there.
+const SINCE = { payments: '2025-03-31.basil' };
+
+export class Story {
+  constructor(client) {
+    this.client = client;
+    this.answers = [];
+  }
+
+  async post(path, parameters) {
+    const answer = await this.client.post(path, parameters);
+    this.answers.push(answer);
+    return answer;
+  }
+
+  async run(versions) {
+    this.sink = await sink();
+    for (const version of versions) {
+      await this.post('/v1/webhook_endpoints', {
+        url: `${this.sink.url}/${version}`, enabled_events: ['*'], api_version: version, description: version,
+      });
+    }
+    await this.catalog();
+    await this.subscriptions();
+    await this.purchases();
+    await this.endings();
+    await this.clock();
+    await this.delivered(versions);
+  }
+
+  // Time of its own, for one customer.
+  async clock() {
+    const { now } = await this.client.control('clock');
+    const clock = await this.post('/v1/test_helpers/test_clocks', { frozen_time: now, name: 'A month' });
+    await this.post('/v1/customers', { test_clock: clock.id });
+    await this.post(`/v1/test_helpers/test_clocks/${clock.id}/advance`, { frozen_time: now + 31 * DAY });
+  }
+
+  async catalog() {
+    const { client } = this;
+    const price = await this.post('/v1/prices', {
+      currency: 'usd', unit_amount: 2000, recurring: { interval: 'month' }, lookup_key: 'team_monthly',
+      nickname: 'Monthly', product_data: { name: 'Team' }, metadata: { plan: 'team' },
+    });
+    this.monthly = price.id;
+    this.yearly = (await this.post('/v1/prices', {
+      currency: 'usd', unit_amount: 20000, recurring: { interval: 'year' }, product: price.product,
+    })).id;
+    this.once = (await this.post('/v1/prices', { currency: 'usd', unit_amount: 500, product: price.product })).id;
+    await this.post(`/v1/prices/${this.once}`, { nickname: 'Once' });
+    const feature = await this.post('/v1/entitlements/features', { lookup_key: 'sso', name: 'Single sign-on' });
+    await this.post(`/v1/products/${price.product}/features`, { entitlement_feature: feature.id });
+    const configuration = await this.post('/v1/billing_portal/configurations', {
+      features: { invoice_history: { enabled: true }, subscription_cancel: { enabled: true, mode: 'at_period_end' } },
+    });
+    await this.post(`/v1/billing_portal/configurations/${configuration.id}`, { active: false });
+    await client.get('/v1/account');
+  }
+
+  async customer(card) {
+    const customer = await this.post('/v1/customers', {
+      email: 'a@example.com', name: 'Ada', metadata: { team: 'acme' }, payment_method: card,
+      invoice_settings: { default_payment_method: card },
+    });
+    return customer.id;
+  }
+
+  async subscriptions() {
+    const { client } = this;
+    const happy = await this.customer('pm_card_visa');
+    const active = await this.post('/v1/subscriptions', {
+      customer: happy, items: [{ price: this.monthly, quantity: 3 }], metadata: { team: 'acme' },
+    });
+    await this.post('/v1/subscriptions', { customer: happy, items: [{ price: this.yearly }], trial_period_days: 14 });
+    const sad = await this.customer('pm_card_chargeCustomerFail');
+    await this.post('/v1/subscriptions', { customer: sad, items: [{ price: this.monthly }] });
+    await client.control('advance', { seconds: 32 * DAY });
+    await client.control('next_payment', { customer: happy, outcome: 'fail' });
+    await client.control('advance', { seconds: 31 * DAY });
+    await client.control('next_payment', { customer: happy, outcome: 'succeed' });
+    await this.post(`/v1/subscriptions/${active.id}`, { cancel_at_period_end: true });
+    await this.post('/v1/billing_portal/sessions', { customer: happy, return_url: 'https://example.com' });
+    this.happy = happy;
+    this.sad = sad;
+  }
+
+  async purchases() {
+    const { client } = this;
+    const subscribing = await this.post('/v1/checkout/sessions', {
+      mode: 'subscription', customer: this.happy, line_items: [{ price: this.monthly, quantity: 2 }],
+      success_url: 'https://example.com/done', cancel_url: 'https://example.com/back',
+    });
+    await client.press(subscribing.url, { outcome: 'pay' });
+    const buying = await this.post('/v1/checkout/sessions', {
+      mode: 'payment', customer: this.happy, line_items: [{ price: this.once, quantity: 1 }],
+      success_url: 'https://example.com/done',
+    });
+    await client.press(buying.url, { outcome: 'decline' });
+    await client.press(buying.url, { outcome: 'pay' });
+    await this.post('/v1/checkout/sessions', {
+      mode: 'payment', customer_email: 'b@example.com', line_items: [{ price: this.once, quantity: 1 }],
+    }).catch(() => undefined);
+    const paid = await client.get(`/v1/checkout/sessions/${buying.id}`);
+    await this.post('/v1/refunds', { payment_intent: paid.payment_intent, amount: 200, reason: 'requested_by_customer' });
+    const refund = await this.post('/v1/refunds', { payment_intent: paid.payment_intent });
+    await client.control('fail_refund', { refund: refund.id });
+  }
+
+  async endings() {
+    const { client } = this;
+    await client.control('advance', { seconds: 40 * DAY });
+    this.answers.push(await client.send('DELETE', `/v1/customers/${this.sad}`));
+  }
+
+  // Waits until every endpoint has had every event.
+  async delivered(versions) {
+    const wanted = (await this.pages('/v1/events')).length;
+    const done = () => versions.every((version) => (this.sink.taken.get(`/${version}`)?.length ?? 0) >= wanted);
+    for (let tries = 0; !done(); tries += 1) {
+      if (tries > 600) throw new Error('not every event was delivered');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async pages(path, parameters = {}, version = undefined) {
+    const all = [];
+    for (;;) {
+      const after = all.length ? { starting_after: all.at(-1).id } : {};
+      const page = await this.client.get(path, { limit: 100, ...parameters, ...after }, version);
+      all.push(...page.data);
+      if (!page.has_more) return all;
+    }
+  }
+
+  // Everything that there is, as this version shows it.
+  async documents(version) {
+    const all = [...(this.sink.taken.get(`/${version}`) ?? []), await this.client.get('/v1/account', {}, version)];
+    for (const [path, expandable] of Object.entries(LISTS)) {
+      const expand = expandable.filter((it) => !(SINCE[it] > version)).map((it) => `data.${it}`);
+      const rows = await this.pages(path, { ...ALL[path], expand }, version);
+      // An event that the list shows has the shapes of the account's version, whatever the request's is.
+      all.push(...rows.filter((it) => it.object !== 'event' || it.api_version === version));
+      for (const row of rows) {
+        for (const name of LISTS_OF[path] ?? []) all.push(...await this.pages(`${path}/${row.id}/${name}`, {}, version));
+      }
+    }
+    return all;
+  }
+}
