@@ -14,7 +14,7 @@ mod watch;
 
 use serde_json::Value;
 
-use crate::core::{Answer, Core, Fault};
+use crate::core::{Answer, Core, Fault, Version};
 use params::Params;
 
 /// Resources of Stripe that are not simulated: said so instead of guessed at.
@@ -70,20 +70,51 @@ const TIER_2: &[&str] = &[
     "treasury",
 ];
 
-/// One call. `form`: the query of a GET, the body of a POST.
+/// A released version that is simulated.
+///
+/// # Errors
+/// As Stripe refuses one that does not exist; said so of one that is too old.
+pub fn version(text: &str) -> Result<Version, Fault> {
+    let date = text.split('.').next().unwrap_or_default();
+    let is_date = date.len() == 10 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    Version::parse(text).ok_or_else(|| {
+        if is_date && text < Version::OLDEST.as_str() {
+            Fault::not_simulated(&format!("API version {text}"))
+        } else {
+            let message = format!("Invalid Stripe API version: {text}");
+            Fault::other(400, "invalid_request_error", message).early()
+        }
+    })
+}
+
+/// One call. `form`: the query of a GET, the body of a POST. The answer is in the shapes of this version, whose names
+/// `expand` uses; the other parameters have the names of the newest.
 ///
 /// # Errors
 /// As Stripe refuses it.
-pub fn call(core: &mut Core, method: &str, path: &str, form: &str) -> Answer {
+pub fn call(core: &mut Core, version: Version, method: &str, path: &str, form: &str) -> Answer {
     let mut params = Params::parse(form)?;
     let expand = params.texts("expand")?;
-    let steps: Vec<&str> = path.trim_matches('/').split('/').collect();
+    // What cannot be expanded is found in the answer, when the command has taken effect; Stripe refuses it before.
+    let before = (method != "GET" && !expand.is_empty()).then(|| core.clone());
+    let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let subject = subject(&steps, &params);
     let routed = core.in_time_of(&subject, |core| route(core, method, &steps, &mut params));
-    let mut answer = routed.unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
+    let answer = routed.unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
+    if let ("GET", Some((noun, id))) = (method, addressed(&steps))
+        && answer["id"] == id
+        && answer["object"] != noun.as_str()
+    {
+        return Err(Fault::missing(&noun, id));
+    }
     let expand: Vec<&str> = expand.iter().map(String::as_str).collect();
-    core.expand_all(&mut answer, &expand)?;
-    Ok(answer)
+    core.shown_and_expanded(version, answer, &expand)
+        .map_err(|fault| {
+            if let Some(before) = before {
+                *core = before;
+            }
+            fault.early()
+        })
 }
 
 /// What the call is about, as far as time goes: the object that the path names, else the customer (or what is a
@@ -113,6 +144,7 @@ fn subject(steps: &[&str], params: &Params) -> String {
 
 fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> Routed {
     match (method, steps) {
+        (_, steps) if steps.contains(&"") => None,
         (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, params),
         (_, ["v1", "products", rest @ ..]) => prices::products(core, method, rest, params),
         (_, ["v1", "prices", rest @ ..]) => prices::prices(core, method, rest, params),
@@ -133,6 +165,21 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         }
         _ => None,
     }
+}
+
+/// What the path alone says that the object is: `checkout.session` and the id of `/v1/checkout/sessions/cs_…`.
+fn addressed<'a>(steps: &[&'a str]) -> Option<(String, &'a str)> {
+    let (id, resource) = match steps {
+        ["v1", resource, id] => (id, (*resource).to_owned()),
+        [
+            "v1",
+            space @ ("checkout" | "billing_portal" | "entitlements" | "test_helpers"),
+            resource,
+            id,
+        ] => (id, format!("{space}.{resource}")),
+        _ => return None,
+    };
+    Some((resource.strip_suffix('s')?.to_owned(), id))
 }
 
 /// `None`: no such route.
@@ -162,14 +209,21 @@ fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
         .any(|known| known == resource)
     };
     match steps {
-        ["v1", resource, ..] if TIER_2.contains(resource) || simulated(resource) => {
+        ["v1", resource, rest @ ..]
+            if matches!(method, "GET" | "POST" | "DELETE")
+                && !rest.contains(&"")
+                && (TIER_2.contains(resource) || simulated(resource)) =>
+        {
             Fault::not_simulated(&format!("{method} {path}"))
         }
         _ => {
-            let message = format!(
-                "Unrecognized request URL ({method}: {path}). If you are trying to list objects, remove the trailing \
-                 slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier."
-            );
+            let hint = if path.ends_with('/') {
+                " If you are trying to list objects, remove the trailing slash. If you are trying to retrieve an \
+                 object, make sure you passed a valid (non-empty) identifier in your code."
+            } else {
+                ""
+            };
+            let message = format!("Unrecognized request URL ({method}: {path}).{hint}");
             Fault::other(404, "invalid_request_error", message).early()
         }
     }

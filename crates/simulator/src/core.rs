@@ -20,6 +20,7 @@ mod refund;
 mod subscription;
 mod table;
 mod test_clock;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use subscription::{
     MissingPaymentMethod, NewSubscription, PaymentBehavior, Status, SubscriptionChange, When,
 };
 pub use table::Row;
+pub use version::Version;
 
 use catalog::{LookupKeys, Price, Product};
 use checkout::Session;
@@ -92,6 +94,8 @@ pub struct Settings {
     /// Seconds from a failed attempt to the next one; after the last, `dunning_end`.
     pub retry_after: Vec<i64>,
     pub dunning_end: DunningEnd,
+    /// The account's: what requests and webhook endpoints without one of their own get.
+    pub api_version: Version,
 }
 
 impl Default for Settings {
@@ -101,6 +105,7 @@ impl Default for Settings {
             draft_for: invoice::DRAFT_FOR,
             retry_after,
             dunning_end: DunningEnd::Cancel,
+            api_version: Version::default(),
         }
     }
 }
@@ -207,6 +212,11 @@ impl Core {
     }
 
     /// What Stripe's dashboard would set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What Stripe's dashboard would set.
     pub fn settings_mut(&mut self) -> &mut Settings {
         &mut self.settings
     }
@@ -306,6 +316,11 @@ impl Core {
     /// By the clock in force.
     fn wake(&mut self, at: i64, id: &str) {
         self.timers_in_force().insert((at, id.to_owned()));
+    }
+
+    /// When an id was minted, relative to others; `None`: it was chosen by whoever created the object.
+    pub(crate) fn place(&self, id: &str) -> Option<u64> {
+        ident::place(id)
     }
 
     /// A fresh id, for the shell's request ids.

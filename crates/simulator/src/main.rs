@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use stripe_simulator::core::Version;
 use stripe_simulator::{Options, start};
 
 /// A behavioural Stripe for tests, demos and laptops.
@@ -41,6 +42,9 @@ struct Serve {
     /// Append every API request to this file, as a line of JSON
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// The account's API version, such as 2024-06-20: of requests and webhook endpoints that name none
+    #[arg(long)]
+    api_version: Option<String>,
 }
 
 #[tokio::main]
@@ -53,6 +57,12 @@ async fn main() -> Result<()> {
             bail!("--webhook-url {url:?}: the simulator delivers over http only");
         }
     }
+    let api_version = match &serve.api_version {
+        None => Version::default(),
+        Some(text) => {
+            Version::parse(text).with_context(|| format!("--api-version {text:?} is not simulated"))?
+        }
+    };
     let webhook = serve.webhook_url.zip(serve.webhook_secret);
     let options = Options {
         listen: serve.listen,
@@ -62,6 +72,7 @@ async fn main() -> Result<()> {
         record: serve.record,
     };
     let running = start(options).await?;
+    running.with(|core| core.settings_mut().api_version = api_version);
     println!("Stripe simulator at {}", running.base_url());
     tokio::signal::ctrl_c().await?;
     running.shutdown().await;

@@ -1,6 +1,6 @@
 //! `/v1/checkout/sessions`.
 
-use serde_json::json;
+use serde_json::Value;
 
 use super::list::Page;
 use super::params::Params;
@@ -207,15 +207,10 @@ fn list(core: &Core, params: &mut Params) -> Answer {
 }
 
 fn line_items(core: &Core, id: &str, params: &mut Params) -> Answer {
-    params.not_simulated(&["starting_after", "ending_before"])?;
-    let limit = params.integer("limit")?.unwrap_or(10_usize);
-    params.finish()?;
+    let page = Page::read(params)?;
     let mut session = core.get_expanded(id, &["line_items"])?;
-    let mut list = session["line_items"].take();
-    if let Some(data) = list["data"].as_array_mut() {
-        let more = data.len() > limit;
-        data.truncate(limit);
-        list["has_more"] = json!(more);
+    match session["line_items"]["data"].take() {
+        Value::Array(items) => page.cut_inside(&format!("/v1/checkout/sessions/{id}/line_items"), items),
+        _ => Ok(session["line_items"].take()),
     }
-    Ok(list)
 }

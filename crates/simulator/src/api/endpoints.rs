@@ -4,7 +4,7 @@ use super::buy::url;
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{API_VERSION, Core, EndpointChange, Fault, NewEndpoint};
+use crate::core::{Core, EndpointChange, NewEndpoint};
 
 pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
@@ -27,10 +27,9 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         params.missing("enabled_events");
     }
     let api_version = params.text("api_version")?;
-    if api_version.as_ref().is_some_and(|version| version != API_VERSION) {
-        let what = format!("API versions other than {API_VERSION}");
-        return Err(Fault::not_simulated(&what).param("api_version"));
-    }
+    let api_version =
+        api_version.map(|text| super::version(&text).map_err(|fault| fault.param("api_version")));
+    let api_version = api_version.transpose()?;
     let description = params.text("description")?;
     let metadata = params.metadata()?.set;
     params.not_simulated(&["connect"])?;

@@ -1,5 +1,7 @@
 //! `/v1/invoices`, `/v1/charges`, `/v1/payment_intents`, `/v1/refunds`.
 
+use serde_json::Value;
+
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
@@ -10,10 +12,13 @@ pub fn invoices(core: &mut Core, method: &str, rest: &[&str], params: &mut Param
         ("GET", []) => list_invoices(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
         ("POST", [id, "pay"]) => pay(core, id, params),
-        ("GET", [id, "lines"]) => params
-            .finish()
-            .and_then(|()| core.get_expanded(id, &[]))
-            .map(|mut invoice| invoice["lines"].take()),
+        ("GET", [id, "lines"]) => Page::read(params).and_then(|page| {
+            let mut invoice = core.get_expanded(id, &[])?;
+            let Value::Array(lines) = invoice["lines"]["data"].take() else {
+                return Ok(invoice["lines"].take());
+            };
+            page.cut_inside(&format!("/v1/invoices/{id}/lines"), lines)
+        }),
         _ => return None,
     })
 }

@@ -1,6 +1,11 @@
 //! Form-encoded, nested parameters, each of which has to be read: what is left over is refused by name.
 
+use std::ops::RangeInclusive;
+
 use crate::core::{Fault, MetadataChange};
+
+/// Characters of any text.
+const LONGEST_TEXT: usize = 5_000;
 
 #[derive(Clone, Debug)]
 enum Node {
@@ -14,7 +19,8 @@ pub struct Params {
     /// `line_items[0]`; empty at the top.
     at: String,
     fields: Vec<(String, Node)>,
-    missing: Vec<String>,
+    /// What `finish` will say: what is unknown is told of first.
+    deferred: Vec<Fault>,
 }
 
 impl Params {
@@ -33,7 +39,7 @@ impl Params {
         Ok(Params {
             at: String::new(),
             fields,
-            missing: Vec::new(),
+            deferred: Vec::new(),
         })
     }
 
@@ -42,6 +48,10 @@ impl Params {
     pub fn text(&mut self, name: &str) -> Result<Option<String>, Fault> {
         match self.take(name) {
             None => Ok(None),
+            Some(Node::Text(text)) if text.chars().count() > LONGEST_TEXT => {
+                let message = format!("Invalid string: must be at most {LONGEST_TEXT} characters");
+                Err(Fault::invalid(message).param(self.name(name)).early())
+            }
             Some(Node::Text(text)) => Ok(Some(text)),
             Some(Node::Map(_)) => Err(Fault::invalid("Invalid string: it has to be a single value")
                 .param(self.name(name))
@@ -62,16 +72,37 @@ impl Params {
     /// # Errors
     /// A level instead of a value.
     pub fn required(&mut self, name: &str) -> Result<String, Fault> {
-        let text = self.text(name)?.unwrap_or_default();
-        if text.is_empty() {
-            self.missing(name);
+        match self.text(name)? {
+            None => self.missing(name),
+            Some(text) if text.is_empty() => {
+                let fault = self.empty(name);
+                self.deferred.push(fault);
+            }
+            Some(text) => return Ok(text),
         }
-        Ok(text)
+        Ok(String::new())
     }
 
     /// Lets `finish` refuse the request for want of this.
     pub fn missing(&mut self, name: &str) {
-        self.missing.push(self.name(name));
+        let name = self.name(name);
+        let fault = Fault::invalid(format!("Missing required param: {name}."));
+        self.deferred
+            .push(fault.code("parameter_missing").param(name).early());
+    }
+
+    /// Nothing where something has to be: nothing would unset it.
+    fn empty(&self, name: &str) -> Fault {
+        let name = self.name(name);
+        let message = format!(
+            "You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; \
+             however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty \
+             value."
+        );
+        Fault::invalid(message)
+            .code("parameter_invalid_empty")
+            .param(name)
+            .early()
     }
 
     /// # Errors
@@ -94,6 +125,7 @@ impl Params {
     pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, Fault> {
         match self.text(name)?.as_deref() {
             None => Ok(None),
+            Some("") => Err(self.empty(name)),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
             Some(other) => Err(Fault::invalid(format!("Invalid boolean: {other}"))
@@ -110,14 +142,16 @@ impl Params {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        let found = words.iter().find(|(word, _)| *word == text);
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Ok(Some(*value));
+        }
+        if text.is_empty() {
+            return Err(self.empty(name));
+        }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        found.map(|(_, value)| Some(*value)).ok_or_else(|| {
-            let name = self.name(name);
-            Fault::invalid(format!("Invalid {name}: must be one of {}", known.join(", ")))
-                .param(name)
-                .early()
-        })
+        let name = self.name(name);
+        let message = format!("Invalid {name}: must be {}", alternatives(&known));
+        Err(Fault::invalid(message).param(name).early())
     }
 
     /// A level below this one; whoever takes it has to `finish` it.
@@ -130,7 +164,7 @@ impl Params {
             Some(Node::Map(fields)) => Ok(Some(Params {
                 at: self.name(name),
                 fields,
-                missing: Vec::new(),
+                deferred: Vec::new(),
             })),
             Some(Node::Text(_)) => Err(Fault::invalid("Invalid object").param(self.name(name)).early()),
         }
@@ -166,6 +200,32 @@ impl Params {
             .collect()
     }
 
+    /// An instant, or a range of them: `created=1`, `created[gte]=1&created[lt]=9`. Unix seconds.
+    ///
+    /// # Errors
+    /// Not an integer; a bound that is none.
+    pub fn instants(&mut self, name: &str) -> Result<RangeInclusive<i64>, Fault> {
+        if self
+            .fields
+            .iter()
+            .any(|(field, node)| field == name && matches!(node, Node::Text(_)))
+        {
+            let at = self.integer(name)?.unwrap_or_default();
+            return Ok(at..=at);
+        }
+        let (mut from, mut to) = (i64::MIN, i64::MAX);
+        if let Some(mut bounds) = self.level(name)? {
+            from = bounds.integer("gte")?.unwrap_or(from);
+            let after = bounds.integer("gt")?.map(|it: i64| it.saturating_add(1));
+            from = from.max(after.unwrap_or(from));
+            to = bounds.integer("lte")?.unwrap_or(to);
+            let before = bounds.integer("lt")?.map(|it: i64| it.saturating_sub(1));
+            to = to.min(before.unwrap_or(to));
+            bounds.finish()?;
+        }
+        Ok(from..=to)
+    }
+
     /// `metadata`, within Stripe's limits.
     ///
     /// # Errors
@@ -183,14 +243,21 @@ impl Params {
                         let message = "Metadata values have to be strings.";
                         return Err(Fault::invalid(message).param(format!("{name}[{key}]")).early());
                     };
-                    if key.chars().count() > 40 || value.chars().count() > 500 {
-                        let message = "Metadata keys have up to 40 characters, values up to 500.";
-                        return Err(Fault::invalid(message).param(format!("{name}[{key}]")).early());
+                    for (what, text, most) in [("key", &key, 40), ("value", &value, 500)] {
+                        let length = text.chars().count();
+                        if length > most {
+                            let message = format!(
+                                "Metadata {what}s can have up to {most} characters, but you passed in a {what} that is \
+                                 {length} characters. Invalid {what}: {text}"
+                            );
+                            return Err(Fault::invalid(message).param(name).early());
+                        }
                     }
                     change.set.insert(key, value);
                 }
                 if change.set.len() > 50 {
-                    return Err(Fault::invalid("Metadata has up to 50 keys.").param(name).early());
+                    let message = "Metadata can have up to 50 keys.";
+                    return Err(Fault::invalid(message).param(name).early());
                 }
             }
         }
@@ -226,11 +293,7 @@ impl Params {
                 .param(first)
                 .early());
         }
-        let Some(name) = self.missing.first() else {
-            return Ok(());
-        };
-        let fault = Fault::invalid(format!("Missing required param: {name}."));
-        Err(fault.code("parameter_missing").param(name).early())
+        self.deferred.first().map_or(Ok(()), |fault| Err(fault.clone()))
     }
 
     /// As the request spells it.
@@ -248,14 +311,16 @@ impl Params {
     }
 }
 
-/// `None`: a value where a level is, or the other way round.
+/// `None`: a value where a level is, or the other way round. `[]` appends; `[][a]` goes on with the last element until
+/// it has an `a`, as Rack reads it.
 fn put(fields: &mut Vec<(String, Node)>, steps: &[&str], value: String) -> Option<()> {
     let (step, rest) = steps.split_first()?;
-    // `[]` appends.
-    let step = if step.is_empty() {
-        fields.len().to_string()
-    } else {
-        (*step).to_owned()
+    let step = match (step.is_empty(), rest.first()) {
+        (false, _) => (*step).to_owned(),
+        (true, Some(next)) if fields.last().is_some_and(|(_, last)| last.lacks(next)) => {
+            fields.last()?.0.clone()
+        }
+        (true, _) => fields.len().to_string(),
     };
     let at = fields.iter().position(|(name, _)| *name == step);
     if rest.is_empty() {
@@ -273,5 +338,21 @@ fn put(fields: &mut Vec<(String, Node)>, steps: &[&str], value: String) -> Optio
     match &mut fields[at].1 {
         Node::Map(inner) => put(inner, rest, value),
         Node::Text(_) => None,
+    }
+}
+
+impl Node {
+    fn lacks(&self, name: &str) -> bool {
+        matches!(self, Node::Map(fields) if fields.iter().all(|(field, _)| field != name))
+    }
+}
+
+/// `a`, `one of a or b`, `one of a, b, or c`.
+fn alternatives(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [one, other] => format!("one of {one} or {other}"),
+        [all @ .., last] => format!("one of {}, or {last}", all.join(", ")),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Core, Fault, Metadata, MetadataChange, Row};
+use super::{Answer, Core, Fault, Metadata, MetadataChange, Row, Version};
 
 /// Where events are delivered to.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Endpoint {
     pub secret: String,
     /// `*` or the wanted types.
     pub enabled_events: Vec<String>,
-    api_version: Option<String>,
+    pub api_version: Option<Version>,
     description: Option<String>,
     metadata: Metadata,
     /// Gets nothing meanwhile, not even later.
@@ -32,7 +32,7 @@ pub struct NewEndpoint {
     /// `*`: all.
     pub enabled_events: Vec<String>,
     /// `None`: the account's.
-    pub api_version: Option<String>,
+    pub api_version: Option<Version>,
     pub description: Option<String>,
     pub metadata: Metadata,
 }
@@ -62,7 +62,7 @@ impl Row for Endpoint {
         json!({
             "id": self.id,
             "object": "webhook_endpoint",
-            "api_version": self.api_version,
+            "api_version": self.api_version.map(Version::as_str),
             "application": null,
             "created": self.created,
             "description": self.description,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{API_VERSION, Core, Row};
+use super::{Core, Row, Version};
 
 /// One event, with its object as it was at that instant.
 #[derive(Debug)]
@@ -12,11 +12,21 @@ pub struct Event {
     pub id: String,
     pub kind: &'static str,
     pub created: i64,
-    object: Value,
-    previous_attributes: Option<Value>,
+    /// The account's when it happened.
+    api_version: Version,
+    /// As each version that was wanted then shows it: the content of an event never changes
+    /// (docs.stripe.com/api/events/object, `data`).
+    shown: Vec<(Version, Data)>,
     /// The endpoints that it goes to.
     pub wanted_by: Vec<String>,
     cause: Option<Cause>,
+}
+
+/// What changed, as one version shows it.
+#[derive(Debug)]
+struct Data {
+    object: Value,
+    previous_attributes: Option<Value>,
 }
 
 /// The API request that something was a consequence of.
@@ -44,12 +54,23 @@ impl Row for Event {
 }
 
 impl Event {
-    /// As Stripe delivers it.
+    /// As a GET shows it.
     pub fn to_json(&self) -> Value {
-        let mut data = json!({ "object": self.object });
-        if let Some(previous) = &self.previous_attributes {
-            data["previous_attributes"] = previous.clone();
+        self.in_version(self.api_version)
+    }
+
+    /// As an endpoint of this version gets it. One that came later gets the account's.
+    pub fn in_version(&self, version: Version) -> Value {
+        let mut data = json!({});
+        let known = self.shown.iter().find(|(it, _)| *it == version);
+        let known = known.or_else(|| self.shown.iter().find(|(it, _)| *it == self.api_version));
+        if let Some((_, shown)) = known {
+            data["object"] = shown.object.clone();
+            if let Some(previous) = &shown.previous_attributes {
+                data["previous_attributes"] = previous.clone();
+            }
         }
+        let version = known.map_or(self.api_version, |(version, _)| *version);
         let request = self.cause.as_ref().map_or_else(
             || json!({ "id": null, "idempotency_key": null }),
             |cause| json!({ "id": cause.request, "idempotency_key": cause.idempotency_key }),
@@ -57,7 +78,7 @@ impl Event {
         json!({
             "id": self.id,
             "object": "event",
-            "api_version": API_VERSION,
+            "api_version": version.as_str(),
             "created": self.created,
             "data": data,
             "livemode": false,
@@ -89,25 +110,40 @@ impl Core {
     }
 
     pub(crate) fn emit(&mut self, kind: &'static str, object: Value) {
-        self.push_event(kind, object, None);
+        self.push_event(kind, None, object);
     }
 
     /// An `…updated` event, unless nothing changed.
     pub(crate) fn emit_change(&mut self, kind: &'static str, before: &Value, after: Value) {
-        if let Some(previous) = difference(before, &after) {
-            self.push_event(kind, after, Some(previous));
+        if before != &after {
+            self.push_event(kind, Some(before), after);
         }
     }
 
-    fn push_event(&mut self, kind: &'static str, object: Value, previous_attributes: Option<Value>) {
+    fn push_event(&mut self, kind: &'static str, before: Option<&Value>, object: Value) {
         let id = self.ids.mint("evt_");
+        let wanting = self.endpoints.all().filter(|endpoint| endpoint.wants(kind));
+        let mut versions = vec![self.settings.api_version];
+        versions.extend(wanting.filter_map(|endpoint| endpoint.api_version));
+        versions.sort_unstable();
+        versions.dedup();
+        let shown = versions.into_iter().map(|version| {
+            let now = self.show(version, object.clone());
+            let previous = before.and_then(|it| difference(&self.show(version, it.clone()), &now));
+            let data = Data {
+                object: now,
+                previous_attributes: previous,
+            };
+            (version, data)
+        });
+        let shown = shown.collect();
         self.event_index.insert(id.clone(), self.events.len());
         self.events.push(Arc::new(Event {
             id,
             kind,
             created: self.account_now(),
-            object,
-            previous_attributes,
+            api_version: self.settings.api_version,
+            shown,
             wanted_by: self
                 .endpoints
                 .all()

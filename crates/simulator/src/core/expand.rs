@@ -4,10 +4,57 @@ use serde_json::{Value, json};
 
 use super::calendar::DAY;
 use super::table::Table;
-use super::{Answer, Core, Fault, Row};
+use super::{Answer, Core, Fault, Row, Version};
 
 /// How far back `GET /v1/events` reaches.
 pub const EVENTS_KEPT: i64 = 30 * DAY;
+
+/// The fields that Stripe's reference marks as expandable, of whatever object: an id, an id that is not there, or a list
+/// of ids.
+const EXPANDABLE: &[&str] = &[
+    "account",
+    "application",
+    "balance_transaction",
+    "charge",
+    "configuration",
+    "coupon",
+    "customer",
+    "default_payment_method",
+    "default_price",
+    "default_source",
+    "discount",
+    "discounts",
+    "dispute",
+    "entitlement_feature",
+    "failure_balance_transaction",
+    "feature",
+    "invoice",
+    "latest_attempt",
+    "latest_charge",
+    "latest_invoice",
+    "latest_revision",
+    "mandate",
+    "on_behalf_of",
+    "payment_intent",
+    "payment_link",
+    "payment_method",
+    "pending_setup_intent",
+    "plan",
+    "price",
+    "product",
+    "promotion_code",
+    "quote",
+    "refund",
+    "review",
+    "schedule",
+    "setup_intent",
+    "single_use_mandate",
+    "source",
+    "source_transfer",
+    "subscription",
+    "test_clock",
+    "transfer",
+];
 
 impl Core {
     /// Any object by its id, as a GET of it would show it.
@@ -52,54 +99,78 @@ impl Core {
     /// A path that names nothing that can be expanded.
     pub fn get_expanded(&self, id: &str, expand: &[&str]) -> Answer {
         let noun = noun(id);
-        let mut object = self.get(id).ok_or_else(|| Fault::missing(noun, id))?;
-        self.expand_all(&mut object, expand)?;
-        Ok(object)
+        let object = self.get(id).ok_or_else(|| Fault::missing(noun, id))?;
+        self.shown_and_expanded(Version::default(), object, expand)
     }
 
-    pub(crate) fn expand_all(&self, object: &mut Value, paths: &[&str]) -> Result<(), Fault> {
+    /// In the version's shapes, whose names the paths use. docs.stripe.com/api/expanding_objects: to four levels, and
+    /// through `data` on a list.
+    pub(crate) fn shown_and_expanded(&self, version: Version, object: Value, paths: &[&str]) -> Answer {
+        let mut object = self.show(version, object);
         for path in paths {
             let steps: Vec<&str> = path.split('.').collect();
             if steps.len() > 4 {
                 let message = format!("You cannot expand more than 4 levels of a property. Property: {path}");
                 return Err(Fault::invalid(message).param("expand"));
             }
-            self.expand(object, &steps, path)?;
+            if object["object"] == "list" && steps.first() != Some(&"data") {
+                let message = format!(
+                    "This property cannot be expanded ({path}). You may want to try expanding 'data.{path}' instead."
+                );
+                return Err(Fault::invalid(message).param("expand"));
+            }
+            self.expand(version, &mut object, &steps, path)?;
         }
-        Ok(())
+        Ok(object)
     }
 
-    fn expand(&self, object: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
+    fn expand(&self, version: Version, object: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
         let Some((step, rest)) = steps.split_first() else {
             return Ok(());
         };
         if let Value::Array(all) = object {
-            return all.iter_mut().try_for_each(|one| self.expand(one, steps, path));
+            return all
+                .iter_mut()
+                .try_for_each(|one| self.expand(version, one, steps, path));
         }
-        if object.get(step).is_none()
+        // What was deleted has nothing but its id.
+        if object["deleted"] == true {
+            return Ok(());
+        }
+        if object.get(step).is_none_or(Value::is_null)
             && let Some(list) = self.includable(object, step)
         {
-            object[*step] = list;
+            object[*step] = self.show(version, list);
+        }
+        let refused = || {
+            let message = format!("This property cannot be expanded ({path}).");
+            Err(Fault::invalid(message).param("expand"))
+        };
+        let known = EXPANDABLE.contains(step);
+        match object.get_mut(step) {
+            Some(Value::Null) if known => return Ok(()),
+            Some(slot @ Value::String(_)) if known => self.put_in_full(version, slot, path)?,
+            Some(Value::Array(all)) if known || *step == "data" => {
+                for one in all.iter_mut().filter(|one| one.is_string()) {
+                    self.put_in_full(version, one, path)?;
+                }
+            }
+            // What is inside already may be named, and gone through.
+            Some(Value::Object(_)) if *step != "metadata" => {}
+            Some(Value::Array(_)) if !rest.is_empty() => {}
+            _ => return refused(),
         }
         match object.get_mut(step) {
-            None => {
-                let message = format!("This property cannot be expanded ({path}).");
-                Err(Fault::invalid(message).param("expand"))
-            }
-            Some(Value::Null) => Ok(()),
-            Some(slot) => {
-                if let Value::String(id) = slot {
-                    *slot = self.get(id).ok_or_else(|| {
-                        Fault::not_simulated(&format!("the expansion of `{path}`")).param("expand")
-                    })?;
-                }
-                if rest.is_empty() {
-                    Ok(())
-                } else {
-                    self.expand(slot, rest, path)
-                }
-            }
+            Some(slot) if !rest.is_empty() => self.expand(version, slot, rest, path),
+            _ => Ok(()),
         }
+    }
+
+    fn put_in_full(&self, version: Version, slot: &mut Value, path: &str) -> Result<(), Fault> {
+        let full = slot.as_str().and_then(|id| self.get(id));
+        let missing = || Fault::not_simulated(&format!("the expansion of `{path}`")).param("expand");
+        *slot = self.show(version, full.ok_or_else(missing)?);
+        Ok(())
     }
 
     /// Lists that are shown only when asked for.

@@ -1,6 +1,8 @@
 //! Refusals, in Stripe's words.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+const NOT_SIMULATED: &str = "not_simulated";
 
 /// Why a command was refused, as Stripe's error envelope says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,12 +12,14 @@ pub struct Fault {
     /// `error.type`.
     pub kind: &'static str,
     pub code: Option<String>,
-    pub decline_code: Option<String>,
+    pub decline_code: Option<&'static str>,
     /// The parameter at fault, spelled as in the request: `line_items[0][price]`.
     pub param: Option<String>,
     pub message: String,
     /// Found before the endpoint did anything: Stripe keeps no idempotent result of it.
     pub early: bool,
+    /// Further fields of `error`: `payment_intent`, `charge`.
+    more: Option<Box<Map<String, Value>>>,
 }
 
 impl Fault {
@@ -28,6 +32,7 @@ impl Fault {
             param: None,
             message: message.into(),
             early: false,
+            more: None,
         }
     }
 
@@ -49,7 +54,7 @@ impl Fault {
     pub fn declined() -> Fault {
         let fault = Fault::new(402, "card_error", "Your card was declined.");
         Fault {
-            decline_code: Some("generic_decline".into()),
+            decline_code: Some("generic_decline"),
             ..fault.code("card_declined")
         }
     }
@@ -60,7 +65,7 @@ impl Fault {
             format!("The simulator does not simulate {what}. Stripe does; this is no statement about it.");
         Fault {
             early: true,
-            ..Fault::new(501, "api_error", message).code("not_simulated")
+            ..Fault::new(501, "api_error", message).code(NOT_SIMULATED)
         }
     }
 
@@ -97,17 +102,32 @@ impl Fault {
         Fault { early: true, ..self }
     }
 
-    /// Stripe's envelope.
+    /// With a further field of `error`.
+    pub fn with(mut self, name: &str, value: Value) -> Fault {
+        self.more.get_or_insert_default().insert(name.to_owned(), value);
+        self
+    }
+
+    /// Stripe's envelope (docs.stripe.com/api/errors).
     pub fn body(&self) -> Value {
         let mut error = json!({ "type": self.kind, "message": self.message });
+        if let Some(code) = self.code.as_ref().filter(|code| *code != NOT_SIMULATED) {
+            error["doc_url"] = json!(format!(
+                "https://stripe.com/docs/error-codes/{}",
+                code.replace('_', "-")
+            ));
+        }
         for (key, value) in [
-            ("code", &self.code),
-            ("decline_code", &self.decline_code),
-            ("param", &self.param),
+            ("code", self.code.as_deref()),
+            ("decline_code", self.decline_code),
+            ("param", self.param.as_deref()),
         ] {
             if let Some(value) = value {
                 error[key] = json!(value);
             }
+        }
+        for (name, value) in self.more.iter().flat_map(|more| more.iter()) {
+            error[name] = value.clone();
         }
         json!({ "error": error })
     }

@@ -39,6 +39,15 @@ impl Ids {
     }
 }
 
+/// How many ids were minted before this one; `None`: it was not minted here.
+pub fn place(id: &str) -> Option<u64> {
+    let (_, minted) = id.rsplit_once("_1Sim")?;
+    let digits = minted.get(..7)?.bytes().rev();
+    digits
+        .map(|letter| LETTERS.iter().position(|it| *it == letter))
+        .try_fold(0_u64, |number, digit| Some(number * 62 + digit? as u64))
+}
+
 fn letters(id: &mut String, mut number: u64, count: usize) {
     for _ in 0..count {
         id.push(char::from(LETTERS[(number % 62) as usize]));

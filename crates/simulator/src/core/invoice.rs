@@ -228,6 +228,11 @@ impl Invoice {
 }
 
 impl Core {
+    /// What it is paid with, once it is finalized.
+    pub(crate) fn invoice_intent(&self, id: &str) -> Option<&str> {
+        self.invoices.get(id)?.payment_intent.as_deref()
+    }
+
     pub(crate) fn invoice(&self, id: &str) -> Result<&Invoice, Fault> {
         self.invoices.get(id).ok_or_else(|| Fault::missing("invoice", id))
     }

@@ -204,6 +204,13 @@ impl Row for Charge {
 }
 
 impl Core {
+    /// The charge that the nth attempt on it made, or the last one before.
+    pub(crate) fn charge_of_attempt(&self, intent: &str, attempt: usize) -> Option<&str> {
+        let customer = self.intents.get(intent)?.customer.as_deref()?;
+        let all = self.charges.of(customer).filter(|it| it.payment_intent == intent);
+        all.take(attempt).last().map(|it| it.id.as_str())
+    }
+
     pub(crate) fn create_intent(
         &mut self,
         amount: i64,

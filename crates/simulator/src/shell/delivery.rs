@@ -73,7 +73,8 @@ fn next(world: &World, endpoint: &str, at: usize) -> Next {
     if endpoint.disabled || !event.wanted_by.contains(&endpoint.id) {
         return Next::Skip;
     }
-    let body = serde_json::to_vec_pretty(&event.to_json()).unwrap_or_default();
+    let version = endpoint.api_version.unwrap_or(world.core.settings().api_version);
+    let body = serde_json::to_vec_pretty(&event.in_version(version)).unwrap_or_default();
     Next::Send {
         url: endpoint.url.clone(),
         secret: endpoint.secret.clone(),

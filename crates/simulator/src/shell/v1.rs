@@ -12,10 +12,7 @@ use super::idempotency::{Begun, Kept};
 use super::world::World;
 use crate::api;
 use crate::core::calendar::http_date;
-use crate::core::{API_VERSION, Cause, Fault};
-
-/// Versions before this one have other shapes.
-const OLDEST_VERSION: &str = "2025-03-31";
+use crate::core::{API_VERSION, Cause, Fault, Version};
 
 pub async fn answer(
     State(site): State<Site>,
@@ -34,20 +31,21 @@ pub async fn answer(
             let query = uri.query().filter(|_| body.is_empty()).unwrap_or_default();
             format!("{query}{}", String::from_utf8_lossy(&body))
         },
-        version: text(&headers, "stripe-version").unwrap_or(API_VERSION).to_owned(),
+        version: text(&headers, "stripe-version").map(str::to_owned),
         key: text(&headers, "idempotency-key")
             .filter(|_| method == Method::POST)
             .map(str::to_owned),
     };
     let asker = text(&headers, "user-agent").unwrap_or_default();
+    let version = call.version.as_deref().unwrap_or(API_VERSION);
     site.record
-        .note(&call.method, &call.path, &call.form, &call.version, asker);
+        .note(&call.method, &call.path, &call.form, version, asker);
     let given = text(&headers, "authorization").and_then(secret_key);
     let (request, begun) = site.shared.with(|world| {
         let request = world.core.mint("req_");
         let begun = authorize(given.as_deref(), site.api_key.as_deref(), world)
             .and_then(|key| world.rights.check(key, &call.method, &call.path))
-            .and_then(|()| call.check_version())
+            .and_then(|()| call.version(world).map(drop))
             .and_then(|()| call.begin(world));
         (request, begun)
     });
@@ -69,24 +67,28 @@ pub async fn answer(
             )
         }
     };
-    let now = site.shared.read(|world| world.core.now());
-    respond(answer, &call, &request, now, replayed)
+    let (now, version) = site.shared.read(|world| {
+        let version = call
+            .version(world)
+            .unwrap_or_else(|_| world.core.settings().api_version);
+        (world.core.now(), version)
+    });
+    respond(answer, &call, version, &request, now, replayed)
 }
 
 struct Call {
     method: String,
     path: String,
     form: String,
-    version: String,
+    /// `None`: the account's.
+    version: Option<String>,
     key: Option<String>,
 }
 
 impl Call {
-    fn check_version(&self) -> Result<(), Fault> {
-        if self.version.as_str() < OLDEST_VERSION {
-            return Err(Fault::not_simulated(&format!("API version {}", self.version)));
-        }
-        Ok(())
+    fn version(&self, world: &World) -> Result<Version, Fault> {
+        let asked = self.version.as_deref().map(api::version);
+        asked.unwrap_or_else(|| Ok(world.core.settings().api_version))
     }
 
     fn begin(&self, world: &mut World) -> Result<Begun, Fault> {
@@ -117,7 +119,9 @@ impl Call {
             };
             world.core.set_account(world.rights.account(secret_key));
             world.core.set_cause(Some(cause));
-            let outcome = api::call(&mut world.core, &self.method, &self.path, &self.form);
+            let outcome = self.version(world).and_then(|version| {
+                api::call(&mut world.core, version, &self.method, &self.path, &self.form)
+            });
             world.core.set_cause(None);
             outcome
         } else {
@@ -182,7 +186,14 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn respond(answer: Kept, call: &Call, request: &str, now: i64, replayed: bool) -> Response<Body> {
+fn respond(
+    answer: Kept,
+    call: &Call,
+    version: Version,
+    request: &str,
+    now: i64,
+    replayed: bool,
+) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -198,7 +209,7 @@ fn respond(answer: Kept, call: &Call, request: &str, now: i64, replayed: bool) -
     };
     put("date", &http_date(now));
     put("request-id", request);
-    put("stripe-version", &call.version);
+    put("stripe-version", version.as_str());
     if let Some(key) = &call.key {
         put("idempotency-key", key);
         put("original-request", &answer.request);

@@ -79,9 +79,18 @@ async fn headers_tell_the_simulators_time_the_request_and_the_version() {
     assert_eq!(reply.header("stripe-version"), "2026-09-30.endive");
     assert!(reply.header("request-id").starts_with("req_"));
     let old = stripe
-        .send("GET", "/v1/account", "", &[("stripe-version", "2022-11-15")])
+        .send("GET", "/v1/account", "", &[("stripe-version", "2014-09-08")])
         .await;
     old.error(501);
+    let unknown = stripe
+        .send(
+            "GET",
+            "/v1/account",
+            "",
+            &[("stripe-version", "2025-01-02.basil")],
+        )
+        .await;
+    unknown.error(400);
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ mod account;
 mod api;
 mod histories;
 mod idempotency;
+mod reading;
 mod story;
 mod support;
 mod test_clocks;
+mod versions;

@@ -1,0 +1,114 @@
+//! One history in the shapes of several API versions.
+
+use serde_json::{Value, json};
+use stripe_simulator::core::Version;
+
+use crate::support::{SECRET, Sink, Stripe, id};
+
+/// Before basil.
+const OLD: &str = "2024-06-20";
+
+async fn subscription(stripe: &Stripe) -> String {
+    let customer = stripe.customer().await;
+    let card = "invoice_settings[default_payment_method]=pm_card_visa&payment_method=pm_card_visa";
+    stripe.post(&format!("/v1/customers/{customer}"), card).await.ok();
+    let price = stripe.monthly_price().await;
+    let form = format!("customer={customer}&items[0][price]={price}&items[0][quantity]=3");
+    id(&stripe.post("/v1/subscriptions", &form).await.ok())
+}
+
+async fn get(stripe: &Stripe, version: &str, path: &str) -> Value {
+    stripe
+        .send("GET", path, "", &[("stripe-version", version)])
+        .await
+        .ok()
+}
+
+#[tokio::test]
+async fn the_header_chooses_the_shape_and_expand_uses_its_names() {
+    let stripe = Stripe::start().await;
+    let subscription = subscription(&stripe).await;
+    let path = format!("/v1/subscriptions/{subscription}?expand[]=latest_invoice.payment_intent");
+    let old = get(&stripe, OLD, &path).await;
+    let new = get(
+        &stripe,
+        "2026-09-30.endive",
+        &format!("/v1/subscriptions/{subscription}"),
+    )
+    .await;
+    let item = &new["items"]["data"][0];
+    assert_eq!(old["current_period_end"], item["current_period_end"]);
+    assert!(old["items"]["data"][0].get("current_period_end").is_none());
+    assert!(new.get("current_period_end").is_none());
+
+    let invoice = &old["latest_invoice"];
+    assert_eq!(invoice["subscription"], subscription);
+    assert_eq!(invoice["paid"], true);
+    assert_eq!(invoice["payment_intent"]["status"], "succeeded");
+    assert_eq!(invoice["charge"], invoice["payment_intent"]["latest_charge"]);
+    assert_eq!(invoice["lines"]["data"][0]["price"]["id"], item["price"]["id"]);
+    assert_eq!(invoice["lines"]["data"][0]["type"], "subscription");
+
+    let refused = stripe
+        .send("GET", &path, "", &[("stripe-version", "2025-03-31.basil")])
+        .await;
+    assert_eq!(refused.error(400)["param"], "expand");
+}
+
+#[tokio::test]
+async fn each_endpoint_gets_events_in_its_own_version() {
+    let stripe = Stripe::start().await;
+    let (old, new) = (Sink::start().await, Sink::start().await);
+    for (sink, version) in [(&old, OLD), (&new, "2025-09-30.clover")] {
+        let form = format!("url={}&enabled_events[]=*&api_version={version}", sink.url);
+        let endpoint = stripe.post("/v1/webhook_endpoints", &form).await.ok();
+        assert_eq!(endpoint["api_version"], version);
+    }
+    let subscription = subscription(&stripe).await;
+    stripe.control("advance", json!({ "seconds": 40 * 86_400 })).await;
+
+    let older = old
+        .event_where("invoice.paid", |it| it["subscription"] == subscription)
+        .await;
+    assert_eq!(older["api_version"], OLD);
+    let newer = new.event("invoice.paid").await;
+    assert_eq!(newer["api_version"], "2025-09-30.clover");
+    assert_eq!(newer["id"], older["id"]);
+    assert_eq!(
+        newer["data"]["object"]["parent"]["subscription_details"]["subscription"],
+        subscription
+    );
+
+    old.event_where("invoice.paid", |it| it["billing_reason"] == "subscription_cycle")
+        .await;
+    let all = old.events();
+    let moved = all
+        .iter()
+        .find(|it| !it["data"]["previous_attributes"]["current_period_end"].is_null());
+    assert!(moved.is_some(), "the period that moved is the subscription's own");
+}
+
+#[tokio::test]
+async fn without_a_version_the_accounts_holds() {
+    let stripe = Stripe::start().await;
+    stripe
+        .running
+        .with(|core| core.settings_mut().api_version = Version::parse(OLD).unwrap());
+    let sink = Sink::start().await;
+    stripe.running.set_webhook(&sink.url, SECRET);
+    let subscription = subscription(&stripe).await;
+    let reply = stripe.get(&format!("/v1/subscriptions/{subscription}")).await;
+    assert_eq!(reply.header("stripe-version"), OLD);
+    let period_end = reply.ok()["current_period_end"].clone();
+    assert!(period_end.is_i64());
+    let event = sink.event("customer.subscription.created").await;
+    assert_eq!(event["api_version"], OLD);
+    assert_eq!(event["data"]["object"]["current_period_end"], period_end);
+
+    // An event keeps the version that it happened in.
+    let path = format!("/v1/events/{}", id(&event));
+    assert_eq!(
+        get(&stripe, "2026-09-30.endive", &path).await["data"],
+        event["data"]
+    );
+}
