@@ -8,6 +8,7 @@ mod money;
 mod params;
 mod portal;
 mod prices;
+mod subscription_items;
 mod subscriptions;
 mod test_clocks;
 mod watch;
@@ -38,7 +39,6 @@ const TIER_2: &[&str] = &[
     "forwarding",
     "identity",
     "invoice_payments",
-    "invoiceitems",
     "issuing",
     "mandates",
     "payment_links",
@@ -56,7 +56,6 @@ const TIER_2: &[&str] = &[
     "shipping_rates",
     "sigma",
     "sources",
-    "subscription_items",
     "subscription_schedules",
     "tax",
     "tax_codes",
@@ -151,6 +150,10 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "checkout", "sessions", rest @ ..]) => buy::sessions(core, method, rest, params),
         (_, ["v1", "billing_portal", rest @ ..]) => portal::call(core, method, rest, params),
         (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::call(core, method, rest, params),
+        (_, ["v1", "subscription_items", rest @ ..]) => subscription_items::call(core, method, rest, params),
+        (_, ["v1", "invoiceitems", rest @ ..]) => {
+            subscription_items::invoice_items(core, method, rest, params)
+        }
         (_, ["v1", "invoices", rest @ ..]) => money::invoices(core, method, rest, params),
         (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, params),
         (_, ["v1", "payment_intents", rest @ ..]) => money::intents(core, method, rest, params),
@@ -194,7 +197,9 @@ fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
             "checkout",
             "billing_portal",
             "subscriptions",
+            "subscription_items",
             "invoices",
+            "invoiceitems",
         ]
         .iter()
         .chain(&[

@@ -37,7 +37,8 @@ pub(crate) use expand::EVENTS_KEPT;
 pub use fault::Fault;
 pub use refund::NewRefund;
 pub use subscription::{
-    MissingPaymentMethod, NewSubscription, PaymentBehavior, Status, SubscriptionChange, When,
+    BillingMode, CycleAnchor, ItemChange, MissingPaymentMethod, NewSubscription, PaymentBehavior, Proration,
+    Status, SubscriptionChange, TrialEnd, When,
 };
 pub use table::Row;
 pub use version::Version;
@@ -48,9 +49,10 @@ use customer::Customer;
 use endpoint::Endpoint;
 use entitlement::Feature;
 use hosted::{Configuration, Portal};
-use invoice::{Invoice, InvoiceLine, NewInvoice};
+use invoice::{Invoice, InvoiceItem, InvoiceLine, NewInvoice};
 use payment::{Charge, Intent};
 use refund::Refund;
+pub(crate) use subscription::Ending;
 use subscription::Subscription;
 use table::Table;
 use test_clock::TestClock;
@@ -143,7 +145,9 @@ pub struct Core {
     /// Product, feature, and the id of what ties them.
     product_features: Vec<(String, String, String)>,
     subscriptions: Table<Subscription>,
+    subscription_of_item: HashMap<String, String>,
     invoices: Table<Invoice>,
+    invoice_items: Table<InvoiceItem>,
     intents: Table<Intent>,
     charges: Table<Charge>,
     refunds: Table<Refund>,
@@ -182,7 +186,9 @@ impl Core {
             features: Table::default(),
             product_features: Vec::new(),
             subscriptions: Table::default(),
+            subscription_of_item: HashMap::new(),
             invoices: Table::default(),
+            invoice_items: Table::default(),
             intents: Table::default(),
             charges: Table::default(),
             refunds: Table::default(),
@@ -299,6 +305,10 @@ impl Core {
 
     pub(crate) fn invoices(&self) -> &Table<Invoice> {
         &self.invoices
+    }
+
+    pub(crate) fn invoice_items(&self) -> &Table<InvoiceItem> {
+        &self.invoice_items
     }
 
     pub(crate) fn charges(&self) -> &Table<Charge> {

@@ -6,7 +6,7 @@
 // Stripe's objects have many fields, and `json!` recurses once per field.
 #![recursion_limit = "512"]
 
-mod api;
+pub mod api;
 pub mod core;
 mod shell;
 

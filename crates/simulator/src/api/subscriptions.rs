@@ -4,17 +4,35 @@ use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
 use crate::core::{
-    Core, Fault, MissingPaymentMethod, NewSubscription, PaymentBehavior, SubscriptionChange, When,
+    BillingMode, Core, CycleAnchor, Ending, Fault, ItemChange, MissingPaymentMethod, NewSubscription,
+    PaymentBehavior, Proration, SubscriptionChange, TrialEnd, When,
 };
+
+const ITEM_NOT_SIMULATED: &[&str] = &[
+    "price_data",
+    "billing_thresholds",
+    "discounts",
+    "plan",
+    "tax_rates",
+];
+
+const FEEDBACK: [&str; 8] = [
+    "customer_service",
+    "low_quality",
+    "missing_features",
+    "other",
+    "switched_service",
+    "too_complex",
+    "too_expensive",
+    "unused",
+];
 
 const NOT_SIMULATED: &[&str] = &[
     "add_invoice_items",
     "application_fee_percent",
     "automatic_tax",
     "backdate_start_date",
-    "billing_cycle_anchor",
     "billing_cycle_anchor_config",
-    "billing_mode",
     "billing_thresholds",
     "currency",
     "days_until_due",
@@ -28,9 +46,7 @@ const NOT_SIMULATED: &[&str] = &[
     "pause_collection",
     "payment_settings",
     "pending_invoice_item_interval",
-    "proration_date",
     "transfer_data",
-    "trial_end",
     "trial_from_plan",
 ];
 
@@ -49,14 +65,8 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     let mut items = Vec::new();
     let customer = params.required("customer")?;
     for mut item in params.levels("items")? {
-        item.not_simulated(&[
-            "price_data",
-            "billing_thresholds",
-            "discounts",
-            "metadata",
-            "plan",
-            "tax_rates",
-        ])?;
+        item.not_simulated(ITEM_NOT_SIMULATED)?;
+        item.not_simulated(&["metadata"])?;
         items.push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
         item.finish()?;
     }
@@ -75,9 +85,11 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         trial_days: params.integer("trial_period_days")?,
         missing_payment_method: missing_payment_method(params)?.unwrap_or_default(),
         payment_behavior: behavior.unwrap_or_default(),
+        billing_mode: billing_mode(params)?.unwrap_or_default(),
         ..NewSubscription::default()
     };
     let end = end(params)?;
+    params.not_simulated(&["billing_cycle_anchor", "proration_behavior", "trial_end"])?;
     ignorable(params)?;
     params.not_simulated(NOT_SIMULATED)?;
     params.finish()?;
@@ -97,38 +109,74 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
 fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     let mut items = Vec::new();
     for mut item in params.levels("items")? {
-        item.not_simulated(&[
-            "price_data",
-            "billing_thresholds",
-            "discounts",
-            "metadata",
-            "plan",
-            "tax_rates",
-        ])?;
-        item.not_simulated(&["deleted", "clear_usage"])?;
-        let Some(item_id) = item.text("id")? else {
-            return Err(Fault::not_simulated("adding items to a subscription").param("items"));
-        };
-        items.push((item_id, item.text("price")?, item.integer("quantity")?));
+        items.push(ItemChange {
+            id: item.text("id")?,
+            ..item_change(&mut item)?
+        });
         item.finish()?;
     }
-    let proration = params.text("proration_behavior")?;
-    if !items.is_empty() && proration.as_deref() != Some("none") {
-        let what = "proration (send `proration_behavior=none`)";
-        return Err(Fault::not_simulated(what).param("proration_behavior"));
-    }
+    let (comment, feedback) = cancellation_details(params)?;
     let change = SubscriptionChange {
         end: end(params)?,
-        comment: comment(params)?,
+        comment,
+        feedback,
         metadata: params.metadata()?,
         missing_payment_method: missing_payment_method(params)?,
         items,
+        anchor: params.one_of(
+            "billing_cycle_anchor",
+            &[("now", CycleAnchor::Now), ("unchanged", CycleAnchor::Unchanged)],
+        )?,
+        trial_end: trial_end(params)?,
+        ..terms(params)?
     };
-    params.not_simulated(&["payment_behavior"])?;
     ignorable(params)?;
     params.not_simulated(NOT_SIMULATED)?;
+    params.not_simulated(&["billing_mode"])?;
     params.finish()?;
     core.update_subscription(id, change)
+}
+
+/// What an item of an update can say of itself, but for its id.
+pub fn item_change(item: &mut Params) -> Result<ItemChange, Fault> {
+    item.not_simulated(ITEM_NOT_SIMULATED)?;
+    item.not_simulated(&["clear_usage"])?;
+    Ok(ItemChange {
+        id: None,
+        price: item.text("price")?,
+        quantity: item.integer("quantity")?,
+        metadata: item.metadata()?,
+        deleted: item.boolean("deleted")?.unwrap_or_default(),
+    })
+}
+
+/// On what terms items change.
+pub fn terms(params: &mut Params) -> Result<SubscriptionChange, Fault> {
+    let behaviors = [
+        ("allow_incomplete", PaymentBehavior::AllowIncomplete),
+        ("default_incomplete", PaymentBehavior::DefaultIncomplete),
+        ("error_if_incomplete", PaymentBehavior::ErrorIfIncomplete),
+        ("pending_if_incomplete", PaymentBehavior::PendingIfIncomplete),
+    ];
+    Ok(SubscriptionChange {
+        proration: params
+            .one_of("proration_behavior", &Proration::WORDS)?
+            .unwrap_or_default(),
+        proration_date: params.integer("proration_date")?,
+        payment_behavior: params.one_of("payment_behavior", &behaviors)?.unwrap_or_default(),
+        ..SubscriptionChange::default()
+    })
+}
+
+fn trial_end(params: &mut Params) -> Result<Option<TrialEnd>, Fault> {
+    match params.text("trial_end")?.as_deref() {
+        None => Ok(None),
+        Some("now") => Ok(Some(TrialEnd::Now)),
+        Some(at) => at.parse().map(|at| Some(TrialEnd::At(at))).map_err(|_| {
+            let fault = Fault::invalid(format!("Invalid integer: {at}"));
+            fault.param("trial_end").early()
+        }),
+    }
 }
 
 /// Parameters that mean nothing here when they have these values.
@@ -166,14 +214,29 @@ fn end(params: &mut Params) -> Result<Option<When>, Fault> {
     }
 }
 
-fn comment(params: &mut Params) -> Result<Option<String>, Fault> {
+/// Comment and feedback.
+fn cancellation_details(params: &mut Params) -> Result<(Option<String>, Option<String>), Fault> {
     let Some(mut details) = params.level("cancellation_details")? else {
-        return Ok(None);
+        return Ok((None, None));
     };
     let comment = details.text("comment")?;
-    details.not_simulated(&["feedback"])?;
+    let feedback = details.one_of("feedback", &FEEDBACK.map(|word| (word, word)))?;
     details.finish()?;
-    Ok(comment)
+    Ok((comment, feedback.map(str::to_owned)))
+}
+
+fn billing_mode(params: &mut Params) -> Result<Option<BillingMode>, Fault> {
+    let Some(mut mode) = params.level("billing_mode")? else {
+        return Ok(None);
+    };
+    let words = [
+        ("classic", BillingMode::Classic),
+        ("flexible", BillingMode::Flexible),
+    ];
+    let chosen = mode.one_of("type", &words)?;
+    mode.not_simulated(&["flexible"])?;
+    mode.finish()?;
+    Ok(chosen)
 }
 
 fn missing_payment_method(params: &mut Params) -> Result<Option<MissingPaymentMethod>, Fault> {
@@ -191,12 +254,15 @@ fn missing_payment_method(params: &mut Params) -> Result<Option<MissingPaymentMe
 }
 
 fn cancel(core: &mut Core, id: &str, params: &mut Params) -> Answer {
-    if params.boolean("invoice_now")? == Some(true) || params.boolean("prorate")? == Some(true) {
-        return Err(Fault::not_simulated("a prorated invoice at cancellation"));
-    }
-    let comment = comment(params)?;
+    let (comment, feedback) = cancellation_details(params)?;
+    let ending = Ending {
+        comment,
+        feedback,
+        prorate: params.boolean("prorate")?.unwrap_or_default(),
+        invoice_now: params.boolean("invoice_now")?.unwrap_or_default(),
+    };
     params.finish()?;
-    core.cancel_subscription_with(id, comment)
+    core.cancel_subscription_with(id, ending)
 }
 
 fn list(core: &Core, params: &mut Params) -> Answer {

@@ -74,18 +74,25 @@ fn date(days: i64) -> (i64, i64, i64) {
     (year, month, of_year - (153 * shifted + 2) / 5 + 1)
 }
 
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
 /// As an HTTP `Date` header writes it.
 pub fn http_date(instant: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
     let (days, seconds) = (instant.div_euclid(DAY), instant.rem_euclid(DAY));
     let (year, month, day) = date(days);
     let weekday = DAYS[days.rem_euclid(7) as usize];
     let month = MONTHS[(month - 1) as usize];
     let (hour, minute, second) = (seconds / HOUR, seconds % HOUR / MINUTE, seconds % MINUTE);
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
+/// As an invoice line names a day: `01 Mar 2026`.
+pub fn day(instant: i64) -> String {
+    let (year, month, day) = date(instant.div_euclid(DAY));
+    format!("{day:02} {} {year:04}", MONTHS[(month - 1) as usize])
 }
 
 /// As a person reads it: `2026-03-01 12:00 UTC`.

@@ -52,6 +52,9 @@ pub struct Customer {
     pub outcome: Outcome,
     pub deleted: bool,
     pub test_clock: Option<String>,
+    /// Below zero: a credit, which the next invoices use up; above: owed with the next one.
+    /// docs.stripe.com/billing/customer/balance
+    pub balance: i64,
     invoice_prefix: String,
     invoices: u64,
 }
@@ -81,7 +84,7 @@ impl Customer {
             "id": self.id,
             "object": "customer",
             "address": null,
-            "balance": 0,
+            "balance": self.balance,
             "created": self.created,
             "currency": null,
             "default_source": null,
@@ -149,6 +152,7 @@ impl Core {
             outcome,
             deleted: false,
             test_clock: new.test_clock,
+            balance: 0,
             invoice_prefix,
             invoices: 0,
         };
@@ -186,6 +190,17 @@ impl Core {
         let after = customer.to_json();
         self.emit_change("customer.updated", &before, after.clone());
         Ok(after)
+    }
+
+    /// What an invoice leaves on the balance, or takes from it.
+    pub(crate) fn add_to_balance(&mut self, id: &str, amount: i64) {
+        let Some(customer) = self.customers.get_mut(id).filter(|it| amount != 0 && !it.deleted) else {
+            return;
+        };
+        let before = customer.to_json();
+        customer.balance += amount;
+        let after = customer.to_json();
+        self.emit_change("customer.updated", &before, after);
     }
 
     /// Its subscriptions are canceled first, as Stripe does.

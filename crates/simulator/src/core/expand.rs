@@ -71,7 +71,13 @@ impl Core {
             "price" => shown(&self.prices, id, self),
             "cs" => shown(&self.sessions, id, self),
             "sub" => shown(&self.subscriptions, id, self),
+            "si" => self.subscription_item(id),
             "in" => shown(&self.invoices, id, self),
+            "ii" => self
+                .invoice_items
+                .get(id)
+                .filter(|it| !it.deleted)
+                .map(|it| it.render(self)),
             "pi" => shown(&self.intents, id, self),
             "ch" => shown(&self.charges, id, self),
             "re" => shown(&self.refunds, id, self),
@@ -221,7 +227,9 @@ fn noun(id: &str) -> &'static str {
         "price" => "price",
         "cs" => "checkout.session",
         "sub" => "subscription",
+        "si" => "subscription_item",
         "in" => "invoice",
+        "ii" => "invoiceitem",
         "pi" => "payment_intent",
         "ch" => "charge",
         "re" => "refund",

@@ -1,6 +1,7 @@
 //! Invoices: what they are. `collect` says how they are finalized and paid.
 
 mod collect;
+mod item;
 mod line;
 
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use super::calendar::HOUR;
 use super::{Core, Fault, Metadata, Row};
 
+pub use item::InvoiceItem;
 pub use line::InvoiceLine;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,11 @@ pub struct Invoice {
     currency: String,
     pub lines: Vec<InvoiceLine>,
     pub total: i64,
+    /// What is to be paid: the total, less the customer's credit, plus their debt.
+    pub amount_due: i64,
+    /// The customer's balance before and, once finalized, after this invoice: below zero is a credit.
+    starting_balance: i64,
+    ending_balance: Option<i64>,
     number: Option<String>,
     period: (i64, i64),
     finalized_at: Option<i64>,
@@ -80,7 +87,7 @@ impl Row for Invoice {
     fn render(&self, core: &Core) -> Value {
         let customer = core.customers.get(&self.customer);
         let paid = if self.status == InvoiceStatus::Paid {
-            self.total
+            self.amount_due
         } else {
             0
         };
@@ -95,11 +102,11 @@ impl Row for Invoice {
             "account_country": "US",
             "account_name": "Stripe simulator",
             "account_tax_ids": null,
-            "amount_due": self.total,
+            "amount_due": self.amount_due,
             "amount_overpaid": 0,
             "amount_paid": paid,
             "amount_paid_off_stripe": 0,
-            "amount_remaining": self.total - paid,
+            "amount_remaining": self.amount_due - paid,
             "amount_shipping": 0,
             "application": null,
             "attempt_count": self.attempts,
@@ -129,7 +136,7 @@ impl Row for Invoice {
             "discounts": [],
             "due_date": null,
             "effective_at": self.finalized_at,
-            "ending_balance": self.finalized_at.map(|_| 0),
+            "ending_balance": self.ending_balance,
             "footer": null,
             "from_invoice": null,
             "hosted_invoice_url": url,
@@ -168,7 +175,7 @@ impl Row for Invoice {
             "rendering": null,
             "shipping_cost": null,
             "shipping_details": null,
-            "starting_balance": 0,
+            "starting_balance": self.starting_balance,
             "statement_descriptor": null,
             "status": self.status.as_str(),
             "status_transitions": {
@@ -195,6 +202,11 @@ impl Invoice {
         self.status != InvoiceStatus::Draft
     }
 
+    /// The clock moves it on.
+    pub fn collects(&self) -> bool {
+        self.auto_advance
+    }
+
     /// Nothing is owed on it any more.
     pub fn is_settled(&self) -> bool {
         matches!(self.status, InvoiceStatus::Paid | InvoiceStatus::Void)
@@ -213,8 +225,8 @@ impl Invoice {
         vec![json!({
             "id": payment,
             "object": "invoice_payment",
-            "amount_paid": (self.status == InvoiceStatus::Paid).then_some(self.total),
-            "amount_requested": self.total,
+            "amount_paid": (self.status == InvoiceStatus::Paid).then_some(self.amount_due),
+            "amount_requested": self.amount_due,
             "created": self.finalized_at,
             "currency": self.currency,
             "invoice": self.id,
@@ -240,7 +252,8 @@ impl Core {
     /// Makes the draft; [`Core::announce_invoice`] tells of it once its subscription names it.
     pub(crate) fn draft_invoice(&mut self, new: NewInvoice<'_>) -> String {
         let id = self.ids.mint("in_");
-        let mut lines = new.lines;
+        let mut lines = self.take_invoice_items(new.subscription, &id);
+        lines.extend(new.lines);
         for line in &mut lines {
             line.id = self.ids.mint("il_");
         }
@@ -248,9 +261,14 @@ impl Core {
             return id;
         };
         subscription.invoices.push(id.clone());
-        let first = new.reason == "subscription_create";
-        let collects = first || subscription.status != super::Status::Unpaid;
-        let finalizes_at = (collects && !first).then(|| self.now + self.settings.draft_for);
+        let collects = new.reason == "subscription_create" || subscription.status != super::Status::Unpaid;
+        let waits = new.reason == "subscription_cycle";
+        let finalizes_at = (collects && waits).then(|| self.now + self.settings.draft_for);
+        let total: i64 = lines.iter().map(|line| line.amount).sum();
+        let starting_balance = self
+            .customers
+            .get(&subscription.customer)
+            .map_or(0, |it| it.balance);
         let invoice = Invoice {
             id: id.clone(),
             created: self.now,
@@ -260,7 +278,10 @@ impl Core {
             reason: new.reason,
             status: InvoiceStatus::Draft,
             currency: subscription.currency.clone(),
-            total: lines.iter().map(|line| line.amount).sum(),
+            total,
+            amount_due: (total + starting_balance).max(0),
+            starting_balance,
+            ending_balance: None,
             lines,
             number: None,
             period: new.period,

@@ -1,15 +1,23 @@
-//! Subscriptions: what they are. `create`, `change` and `renew` say what happens to them.
+//! Subscriptions: what they are. The modules below say what happens to them.
 
+mod bill;
+mod cancel;
 mod change;
 mod create;
+mod item;
+mod plan;
+mod proration;
 mod renew;
 
 use serde_json::{Value, json};
 
-use super::{Core, Fault, Metadata, Price, Row};
+use super::{Core, Fault, Metadata, Row};
 
-pub use change::{SubscriptionChange, When};
+pub(crate) use cancel::Ending;
+pub use change::{CycleAnchor, SubscriptionChange, TrialEnd, When};
 pub use create::{NewSubscription, PaymentBehavior};
+pub use item::{Item, ItemChange};
+pub use proration::Proration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -68,18 +76,14 @@ impl MissingPaymentMethod {
     }
 }
 
-#[derive(Clone, Debug)]
-pub struct Item {
-    pub id: String,
-    created: i64,
-    pub price: String,
-    pub quantity: u64,
-    /// Periods are counted from here, so that a month from the 31st comes back to the 31st.
-    anchor: i64,
-    /// How many periods from the anchor the current one ends.
-    cycles: i64,
-    pub period_start: i64,
-    pub period_end: i64,
+/// How prorations are reckoned: docs.stripe.com/billing/subscriptions/billing-mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BillingMode {
+    /// A credit is of what the items cost now; all items have one interval.
+    Classic,
+    /// A credit is of what was billed; items may have different intervals. The default since `2025-09-30.clover`.
+    #[default]
+    Flexible,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +96,7 @@ pub struct Subscription {
     pub currency: String,
     pub metadata: Metadata,
     anchor: i64,
+    billing_mode: BillingMode,
     trial: Option<(i64, i64)>,
     missing_payment_method: MissingPaymentMethod,
     pub cancel_at: Option<i64>,
@@ -100,10 +105,13 @@ pub struct Subscription {
     ended_at: Option<i64>,
     cancellation_reason: Option<&'static str>,
     cancellation_comment: Option<String>,
+    cancellation_feedback: Option<String>,
     pub payment_method: Option<String>,
     pub latest_invoice: Option<String>,
     /// In order of creation.
     pub invoices: Vec<String>,
+    /// Invoice items for its next invoice.
+    pub waiting: Vec<String>,
 }
 
 impl Row for Subscription {
@@ -122,7 +130,7 @@ impl Row for Subscription {
     }
 
     fn render(&self, core: &Core) -> Value {
-        let items: Vec<Value> = self.items.iter().map(|item| item.render(self, core)).collect();
+        let items = core.subscription_items(self);
         json!({
             "id": self.id,
             "object": "subscription",
@@ -131,7 +139,11 @@ impl Row for Subscription {
             "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
             "billing_cycle_anchor": self.anchor,
             "billing_cycle_anchor_config": null,
-            "billing_mode": { "flexible": null, "type": "classic" },
+            "billing_mode": match self.billing_mode {
+                BillingMode::Classic => json!({ "flexible": null, "type": "classic" }),
+                BillingMode::Flexible =>
+                    json!({ "flexible": { "proration_discounts": "included" }, "type": "flexible" }),
+            },
             "billing_schedules": [],
             "billing_thresholds": null,
             "cancel_at": self.cancel_at,
@@ -139,7 +151,7 @@ impl Row for Subscription {
             "canceled_at": self.canceled_at,
             "cancellation_details": {
                 "comment": self.cancellation_comment,
-                "feedback": null,
+                "feedback": self.cancellation_feedback,
                 "feedback_option": null,
                 "reason": self.cancellation_reason,
             },
@@ -201,28 +213,6 @@ impl Row for Subscription {
     }
 }
 
-impl Item {
-    fn render(&self, subscription: &Subscription, core: &Core) -> Value {
-        let price = core.prices.get(&self.price);
-        json!({
-            "id": self.id,
-            "object": "subscription_item",
-            "billing_thresholds": null,
-            "created": self.created,
-            "current_period_end": self.period_end,
-            "current_period_start": self.period_start,
-            "current_trial": null,
-            "discounts": [],
-            "metadata": {},
-            "plan": price.map(Price::to_plan),
-            "price": price.map(Price::to_json),
-            "quantity": self.quantity,
-            "subscription": subscription.id,
-            "tax_rates": [],
-        })
-    }
-}
-
 impl Subscription {
     /// When something happens to it next that only the clock causes.
     fn next(&self) -> Option<i64> {
@@ -247,14 +237,18 @@ impl Core {
 
     /// Changes it, wakes for what comes next, and tells of it if it shows.
     pub(crate) fn edit_subscription(&mut self, id: &str, change: impl FnOnce(&mut Subscription)) {
+        self.edit_around_subscription(id, |core| core.edit_subscription_silently(id, change));
+    }
+
+    /// As [`Core::edit_subscription`], for what takes the whole core.
+    fn edit_around_subscription(&mut self, id: &str, act: impl FnOnce(&mut Core)) {
         let Some(before) = self.subscriptions.get(id).map(|it| it.render(self)) else {
             return;
         };
-        self.edit_subscription_silently(id, change);
-        let Some(after) = self.subscriptions.get(id).map(|it| it.render(self)) else {
-            return;
-        };
-        self.emit_change("customer.subscription.updated", &before, after);
+        act(self);
+        if let Some(after) = self.subscriptions.get(id).map(|it| it.render(self)) {
+            self.emit_change("customer.subscription.updated", &before, after);
+        }
     }
 
     /// For what another event tells.

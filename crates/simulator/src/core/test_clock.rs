@@ -221,7 +221,8 @@ impl Core {
         }
         let of_portal = |id: &str| self.portals.get(id).map(|portal| portal.customer.clone());
         let of_object = |id: &str| self.get(id)?["customer"].as_str().map(str::to_owned);
-        let customer = of_portal(id).or_else(|| of_object(id))?;
+        let of_item = |id: &str| Some(self.subscription_with(id).ok()?.customer.clone());
+        let customer = of_portal(id).or_else(|| of_item(id)).or_else(|| of_object(id))?;
         self.test_clock_of(&customer).map(str::to_owned)
     }
 

@@ -6,6 +6,7 @@ mod account;
 mod api;
 mod histories;
 mod idempotency;
+mod proration;
 mod reading;
 mod story;
 mod support;

@@ -16,6 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use sha2::Sha256;
+use stripe_simulator::core::{Core, Fault, Version};
 use stripe_simulator::{Options, Running, start};
 use tokio::sync::watch;
 
@@ -143,6 +144,20 @@ impl Stripe {
             .await
             .ok())
     }
+}
+
+/// One request to a core, which has to be granted.
+#[track_caller]
+pub fn call(core: &mut Core, method: &str, path: &str, form: &str) -> Value {
+    let answer = stripe_simulator::api::call(core, Version::default(), method, path, form);
+    answer.unwrap_or_else(|fault| panic!("{method} {path} {form}: {} {fault}", fault.status))
+}
+
+/// One that has to be refused.
+#[track_caller]
+pub fn refused(core: &mut Core, method: &str, path: &str, form: &str) -> Fault {
+    let answer = stripe_simulator::api::call(core, Version::default(), method, path, form);
+    answer.map_or_else(|fault| fault, |shown| panic!("{method} {path} {form}: {shown}"))
 }
 
 pub fn id(object: &Value) -> String {

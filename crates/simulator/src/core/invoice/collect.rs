@@ -45,8 +45,11 @@ impl Core {
             return;
         };
         let (total, currency, customer) = (invoice.total, invoice.currency.clone(), invoice.customer.clone());
-        let (intent, payment) = if total > 0 {
-            let intent = self.create_intent(total, &currency, Some(&customer), Metadata::new());
+        let balance = self.customers.get(&customer).map_or(0, |it| it.balance);
+        let amount_due = (total + balance).max(0);
+        self.add_to_balance(&customer, total - amount_due);
+        let (intent, payment) = if amount_due > 0 {
+            let intent = self.create_intent(amount_due, &currency, Some(&customer), Metadata::new());
             (Some(intent), Some(self.ids.mint("inpay_")))
         } else {
             (None, None)
@@ -61,6 +64,9 @@ impl Core {
             it.number = number;
             it.finalized_at = Some(now);
             it.finalizes_at = None;
+            it.amount_due = amount_due;
+            it.starting_balance = balance;
+            it.ending_balance = Some(balance + total - amount_due);
             it.payment_intent = intent;
             it.payment = payment;
         });
@@ -97,7 +103,7 @@ impl Core {
             it.status = InvoiceStatus::Paid;
             it.paid_at = Some(now);
             it.attempted = true;
-            it.attempts = it.attempts.max(usize::from(it.total > 0));
+            it.attempts = it.attempts.max(usize::from(it.amount_due > 0));
             it.next_attempt = None;
             it.auto_advance = false;
         });
@@ -157,6 +163,14 @@ impl Core {
             .is_some_and(|it| it.status == InvoiceStatus::Open);
         if open {
             let now = self.now;
+            // What it took from the customer's balance goes back: docs.stripe.com/billing/customer/balance.
+            let taken = self
+                .invoices
+                .get(id)
+                .map(|it| (it.customer.clone(), it.amount_due - it.total));
+            if let Some((customer, taken)) = taken {
+                self.add_to_balance(&customer, taken);
+            }
             self.edit_invoice("invoice.voided", id, |it| {
                 it.status = InvoiceStatus::Void;
                 it.voided_at = Some(now);

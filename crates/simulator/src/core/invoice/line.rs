@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Invoice;
+use super::{Invoice, InvoiceItem};
 use crate::core::Price;
 
 #[derive(Clone, Debug)]
@@ -16,11 +16,18 @@ pub struct InvoiceLine {
     unit_amount: i64,
     pub period: (i64, i64),
     pub item: Option<String>,
-    trial: bool,
+    /// `ii_…`: what waited for this invoice.
+    invoice_item: Option<String>,
+    pub proration: bool,
+    description: String,
 }
 
 impl InvoiceLine {
     pub fn of(price: &Price, quantity: u64, period: (i64, i64), item: Option<String>) -> InvoiceLine {
+        let description = match &item {
+            Some(_) => format!("{quantity} × {}", price.product),
+            None => price.product.clone(),
+        };
         InvoiceLine {
             id: String::new(),
             amount: price
@@ -32,7 +39,26 @@ impl InvoiceLine {
             unit_amount: price.unit_amount,
             period,
             item,
-            trial: false,
+            invoice_item: None,
+            proration: false,
+            description,
+        }
+    }
+
+    /// What an invoice item becomes on the invoice that takes it.
+    pub fn of_invoice_item(item: &InvoiceItem) -> InvoiceLine {
+        InvoiceLine {
+            id: String::new(),
+            amount: item.amount,
+            quantity: item.quantity,
+            price: item.price.clone(),
+            product: item.product.clone(),
+            unit_amount: item.unit_amount,
+            period: item.period,
+            item: Some(item.subscription_item.clone()),
+            invoice_item: Some(item.id.clone()),
+            proration: true,
+            description: item.description.clone(),
         }
     }
 
@@ -41,23 +67,18 @@ impl InvoiceLine {
         InvoiceLine {
             amount: 0,
             unit_amount: 0,
-            trial: true,
+            description: format!("Trial period for {}", self.product),
             ..self
         }
     }
 
     pub fn render(&self, invoice: &Invoice) -> Value {
-        let description = match (&self.item, self.trial) {
-            (_, true) => format!("Trial period for {}", self.product),
-            (Some(_), false) => format!("{} × {}", self.quantity, self.product),
-            (None, false) => self.product.clone(),
-        };
         let parent = match &self.item {
             Some(item) => json!({
                 "invoice_item_details": null,
                 "subscription_item_details": {
-                    "invoice_item": null,
-                    "proration": false,
+                    "invoice_item": self.invoice_item,
+                    "proration": self.proration,
                     "proration_details": { "credited_items": null },
                     "subscription": invoice.subscription,
                     "subscription_item": item,
@@ -80,9 +101,9 @@ impl InvoiceLine {
             "object": "line_item",
             "amount": self.amount,
             "currency": invoice.currency,
-            "description": description,
+            "description": self.description,
             "discount_amounts": [],
-            "discountable": true,
+            "discountable": !self.proration,
             "discounts": [],
             "invoice": invoice.id,
             "livemode": false,

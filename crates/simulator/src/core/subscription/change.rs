@@ -1,9 +1,7 @@
 //! What a person or an API call does to a subscription.
 
-use serde_json::Value;
-
-use super::{MissingPaymentMethod, Status};
-use crate::core::{Answer, Core, DunningEnd, Fault, MetadataChange, Row, Subscription};
+use super::{ItemChange, MissingPaymentMethod, PaymentBehavior, Proration, Subscription};
+use crate::core::{Answer, Core, Fault, MetadataChange, Row};
 
 /// When a subscription shall end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,27 +14,70 @@ pub enum When {
     Never,
 }
 
-/// What to change; `None` leaves a field as it is. Nothing is prorated.
+/// `billing_cycle_anchor` of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CycleAnchor {
+    /// A new period begins.
+    Now,
+    Unchanged,
+}
+
+/// `trial_end` of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrialEnd {
+    Now,
+    /// Unix seconds.
+    At(i64),
+}
+
+/// What to change; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct SubscriptionChange {
     pub end: Option<When>,
     pub comment: Option<String>,
+    pub feedback: Option<String>,
     pub metadata: MetadataChange,
     pub missing_payment_method: Option<MissingPaymentMethod>,
-    /// Item, its new price if any, its new quantity if any.
-    pub items: Vec<(String, Option<String>, Option<u64>)>,
+    /// Empty takes it away: the customer's default then.
+    pub payment_method: Option<String>,
+    pub items: Vec<ItemChange>,
+    pub proration: Proration,
+    /// As of when to prorate, unix seconds; `None`: now.
+    pub proration_date: Option<i64>,
+    pub anchor: Option<CycleAnchor>,
+    pub trial_end: Option<TrialEnd>,
+    pub payment_behavior: PaymentBehavior,
 }
 
 impl Core {
     /// # Errors
-    /// No such subscription or item, ended already, an end in the past.
+    /// No such subscription or item, ended already, an end in the past, a declined card if that is to be an error.
     pub fn update_subscription(&mut self, id: &str, change: SubscriptionChange) -> Answer {
-        let subscription = self.live_subscription(id)?;
-        let mut changed = subscription.clone();
+        let before = self.changeable(id, &change)?.clone();
+        let mut plan = self.plan(&before, &change)?;
+        let after = &mut plan.after;
+        self.announce_end(after, &change)?;
+        change.metadata.apply(&mut after.metadata);
+        after.missing_payment_method = change
+            .missing_payment_method
+            .unwrap_or(after.missing_payment_method);
+        if let Some(method) = change.payment_method {
+            after.payment_method = Some(method).filter(|it| !it.is_empty());
+        }
+        self.carry_out(id, plan, change.payment_behavior)?;
+        self.subscription(id).map(|it| it.render(self))
+    }
+
+    fn announce_end(&self, changed: &mut Subscription, change: &SubscriptionChange) -> Result<(), Fault> {
         match change.end {
-            None => {}
+            None => {
+                changed.cancellation_comment = change.comment.clone().or(changed.cancellation_comment.take());
+                changed.cancellation_feedback =
+                    change.feedback.clone().or(changed.cancellation_feedback.take());
+                return Ok(());
+            }
             Some(When::PeriodEnd) => {
-                changed.cancel_at = Some(period_end(subscription)?);
+                changed.cancel_at = Some(period_end(changed)?);
                 changed.cancel_at_period_end = true;
             }
             Some(When::At(at)) if at <= self.now => {
@@ -51,65 +92,12 @@ impl Core {
                 changed.cancel_at_period_end = false;
             }
         }
-        if change.end.is_some() {
-            let ends = changed.cancel_at.is_some();
-            changed.canceled_at = ends.then_some(self.now);
-            changed.cancellation_reason = ends.then_some("cancellation_requested");
-            changed.cancellation_comment = change.comment.filter(|_| ends);
-        }
-        change.metadata.apply(&mut changed.metadata);
-        changed.missing_payment_method = change
-            .missing_payment_method
-            .unwrap_or(changed.missing_payment_method);
-        for (at, (item, price, quantity)) in change.items.into_iter().enumerate() {
-            self.change_item(&mut changed, at, &item, price, quantity)?;
-        }
-        self.edit_subscription(id, |it| *it = changed);
-        self.subscription(id).map(|it| it.render(self))
-    }
-
-    fn change_item(
-        &self,
-        subscription: &mut Subscription,
-        at: usize,
-        id: &str,
-        price: Option<String>,
-        quantity: Option<u64>,
-    ) -> Result<(), Fault> {
-        let item = subscription.items.iter_mut().find(|item| item.id == id);
-        let item =
-            item.ok_or_else(|| Fault::missing("subscription_item", id).param(format!("items[{at}][id]")))?;
-        if let Some(price) = price {
-            let new = self
-                .price(&price)
-                .map_err(|fault| fault.param(format!("items[{at}][price]")))?;
-            let old = self.price(&item.price)?;
-            if new.recurring != old.recurring || new.currency != old.currency {
-                return Err(Fault::not_simulated(
-                    "a change to a price of another interval or currency",
-                ));
-            }
-            item.price = price;
-        }
-        item.quantity = quantity.unwrap_or(item.quantity);
+        let ends = changed.cancel_at.is_some();
+        changed.canceled_at = ends.then_some(self.now);
+        changed.cancellation_reason = ends.then_some("cancellation_requested");
+        changed.cancellation_comment = change.comment.clone().filter(|_| ends);
+        changed.cancellation_feedback = change.feedback.clone().filter(|_| ends);
         Ok(())
-    }
-
-    /// At once.
-    ///
-    /// # Errors
-    /// No such subscription, or ended already.
-    pub fn cancel_subscription(&mut self, id: &str) -> Answer {
-        self.cancel_subscription_with(id, None)
-    }
-
-    pub(crate) fn cancel_subscription_with(&mut self, id: &str, comment: Option<String>) -> Answer {
-        self.live_subscription(id)?;
-        if let Some(subscription) = self.subscriptions.get_mut(id) {
-            subscription.cancellation_comment = comment.or(subscription.cancellation_comment.take());
-        }
-        self.end_subscription(id, "cancellation_requested");
-        self.subscription(id).map(|it| it.render(self))
     }
 
     /// Announces the end, or (`cancel` false) takes it back.
@@ -132,54 +120,29 @@ impl Core {
     /// # Errors
     /// No such subscription or item, or ended already.
     pub fn set_quantity(&mut self, subscription: &str, item: &str, quantity: u64) -> Answer {
-        let items = vec![(item.to_owned(), None, Some(quantity))];
-        self.update_subscription(
-            subscription,
-            SubscriptionChange {
-                items,
-                ..SubscriptionChange::default()
-            },
-        )
-    }
-
-    /// What the retry schedule ends in.
-    pub(crate) fn dunning_ended(&mut self, id: &str) {
-        match self.settings.dunning_end {
-            DunningEnd::Cancel => self.end_subscription(id, "payment_failed"),
-            DunningEnd::Unpaid => {
-                if self.subscription(id).is_ok_and(|it| it.status == Status::PastDue) {
-                    self.edit_subscription(id, |it| it.status = Status::Unpaid);
-                }
-            }
-            DunningEnd::LeavePastDue => {}
-        }
-    }
-
-    pub(super) fn end_subscription(&mut self, id: &str, reason: &'static str) {
-        let now = self.now;
-        self.edit_subscription_silently(id, |it| {
-            it.canceled_at = it
-                .canceled_at
-                .filter(|_| it.cancel_at.is_some_and(|at| at <= now))
-                .or(Some(now));
-            it.status = Status::Canceled;
-            it.ended_at = Some(now);
-            it.cancellation_reason = Some(reason);
-        });
-        let Ok(subscription) = self.subscription(id) else {
-            return;
+        let item = ItemChange {
+            id: Some(item.to_owned()),
+            quantity: Some(quantity),
+            ..ItemChange::default()
         };
-        let (shown, invoices): (Value, Vec<String>) =
-            (subscription.render(self), subscription.invoices.clone());
-        self.emit("customer.subscription.deleted", shown);
-        for invoice in invoices {
-            self.stop_collecting(&invoice);
-        }
+        let change = SubscriptionChange {
+            items: vec![item],
+            proration: Proration::None,
+            ..SubscriptionChange::default()
+        };
+        self.update_subscription(subscription, change)
     }
 
-    fn live_subscription(&self, id: &str) -> Result<&Subscription, Fault> {
+    /// One that the change may be made to: of an ended one, only how it ended and its metadata.
+    fn changeable(&self, id: &str, change: &SubscriptionChange) -> Result<&Subscription, Fault> {
         let subscription = self.subscription(id)?;
-        if subscription.status.is_terminal() {
+        let words_only = change.end.is_none()
+            && change.items.is_empty()
+            && change.anchor.is_none()
+            && change.trial_end.is_none()
+            && change.payment_method.is_none()
+            && change.missing_payment_method.is_none();
+        if subscription.status.is_terminal() && !words_only {
             let status = subscription.status.as_str();
             let message =
                 format!("A {status} subscription can only update its cancellation_details and metadata.");

@@ -1,6 +1,6 @@
 //! How a subscription begins.
 
-use super::{Item, MissingPaymentMethod, Status, Subscription};
+use super::{BillingMode, Item, MissingPaymentMethod, Status, Subscription};
 use crate::core::calendar::{DAY, HOUR};
 use crate::core::{Answer, Core, Fault, InvoiceLine, Metadata, NewInvoice, Row};
 
@@ -17,6 +17,8 @@ pub enum PaymentBehavior {
     DefaultIncomplete,
     /// It is not made.
     ErrorIfIncomplete,
+    /// Of an update only: it is not made until the invoice is paid.
+    PendingIfIncomplete,
 }
 
 /// A subscription to create.
@@ -33,6 +35,7 @@ pub struct NewSubscription {
     pub trial_days: Option<u32>,
     pub missing_payment_method: MissingPaymentMethod,
     pub payment_behavior: PaymentBehavior,
+    pub billing_mode: BillingMode,
 }
 
 impl Core {
@@ -67,6 +70,10 @@ impl Core {
         }
         let subscription = self.lay_out(new.clone(), currency, trial_end);
         let id = subscription.id.clone();
+        self.check_together(&subscription)?;
+        for item in &subscription.items {
+            self.subscription_of_item.insert(item.id.clone(), id.clone());
+        }
         let next = subscription.next();
         self.subscriptions.insert(subscription);
         let invoice = self.first_invoice(&id, &new)?;
@@ -91,8 +98,10 @@ impl Core {
         let mut items = Vec::new();
         for (price, quantity) in new.items {
             let (interval, count) = self.interval_of(&price);
-            items.push(Item {
+            let mut item = Item {
                 id: self.ids.mint("si_"),
+                metadata: Metadata::new(),
+                billed: 0,
                 created: now,
                 price,
                 quantity,
@@ -100,7 +109,11 @@ impl Core {
                 cycles: if trial_end.is_some() { 0 } else { 1 },
                 period_start: now,
                 period_end: trial_end.unwrap_or_else(|| interval.after(anchor, count)),
-            });
+            };
+            if trial_end.is_none() {
+                item.billed = self.amount_of_item(&item);
+            }
+            items.push(item);
         }
         Subscription {
             id: self.ids.mint("sub_"),
@@ -115,6 +128,7 @@ impl Core {
             currency,
             metadata: new.metadata,
             anchor,
+            billing_mode: new.billing_mode,
             trial: trial_end.map(|end| (now, end)),
             missing_payment_method: new.missing_payment_method,
             cancel_at: None,
@@ -123,9 +137,11 @@ impl Core {
             ended_at: None,
             cancellation_reason: None,
             cancellation_comment: None,
+            cancellation_feedback: None,
             payment_method: new.payment_method,
             latest_invoice: None,
             invoices: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 

@@ -14,12 +14,10 @@ impl Core {
         }
         let trial_over = subscription.trial.is_some_and(|(_, end)| end <= self.now);
         if subscription.cancel_at.is_some_and(|at| at <= self.now) {
-            self.end_subscription(
-                id,
-                subscription
-                    .cancellation_reason
-                    .unwrap_or("cancellation_requested"),
-            );
+            let reason = subscription
+                .cancellation_reason
+                .unwrap_or("cancellation_requested");
+            self.end_with_invoice(id, reason, Some("subscription_cycle"));
         } else if subscription.status == Status::Incomplete {
             if subscription.created + create::INCOMPLETE_FOR <= self.now {
                 self.expire_incomplete(id);
@@ -87,6 +85,7 @@ impl Core {
             item.cycles += 1;
             item.period_start = item.period_end;
             item.period_end = interval.after(item.anchor, count * item.cycles);
+            item.billed = self.amount_of_item(item);
         }
         let ids: Vec<&str> = changed
             .items

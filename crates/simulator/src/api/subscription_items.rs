@@ -1,0 +1,139 @@
+//! `/v1/subscription_items`, and the invoice items that their changes leave: `/v1/invoiceitems`.
+
+use serde_json::json;
+
+use super::list::Page;
+use super::params::Params;
+use super::subscriptions::{item_change, terms};
+use super::{Answer, Routed};
+use crate::core::{Core, Fault, ItemChange, SubscriptionChange};
+
+pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("POST", []) => create(core, params),
+        ("GET", []) => list(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("POST", [id]) => update(core, id, params),
+        ("DELETE", [id]) => delete(core, id, params),
+        _ => return None,
+    })
+}
+
+pub fn invoice_items(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("GET", []) => list_invoice_items(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        _ => return None,
+    })
+}
+
+fn create(core: &mut Core, params: &mut Params) -> Answer {
+    let subscription = params.required("subscription")?;
+    let item = item_change(params)?;
+    let change = SubscriptionChange {
+        items: vec![item],
+        ..terms(params)?
+    };
+    params.finish()?;
+    let changed = core.update_subscription(&subscription, change).map_err(flat)?;
+    let items = changed["items"]["data"].as_array();
+    Ok(items.and_then(|items| items.last()).cloned().unwrap_or_default())
+}
+
+fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    params.not_simulated(&["off_session"])?;
+    let item = ItemChange {
+        id: Some(id.to_owned()),
+        deleted: false,
+        ..item_change(params)?
+    };
+    let change = SubscriptionChange {
+        items: vec![item],
+        ..terms(params)?
+    };
+    params.finish()?;
+    let subscription = core.subscription_with(id)?.id.clone();
+    core.update_subscription(&subscription, change).map_err(flat)?;
+    core.get_expanded(id, &[])
+}
+
+fn delete(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    params.not_simulated(&["clear_usage"])?;
+    let item = ItemChange {
+        id: Some(id.to_owned()),
+        deleted: true,
+        ..ItemChange::default()
+    };
+    let change = SubscriptionChange {
+        items: vec![item],
+        ..terms(params)?
+    };
+    params.finish()?;
+    let subscription = core.subscription_with(id)?.id.clone();
+    core.update_subscription(&subscription, change).map_err(flat)?;
+    Ok(json!({ "id": id, "object": "subscription_item", "deleted": true }))
+}
+
+/// `items[0][price]` is `price` here.
+fn flat(fault: Fault) -> Fault {
+    let inner = fault
+        .param
+        .as_deref()
+        .and_then(|it| it.strip_prefix("items[0]["))
+        .map(|it| it.trim_end_matches(']').to_owned());
+    match inner {
+        Some(name) => fault.param(name),
+        None => fault,
+    }
+}
+
+fn list(core: &Core, params: &mut Params) -> Answer {
+    let subscription = params.required("subscription")?;
+    // A subscription has at most 20 items, and a page holds up to 100.
+    let limit: usize = params.integer("limit")?.unwrap_or(10);
+    let (after, before) = (params.text("starting_after")?, params.text("ending_before")?);
+    params.finish()?;
+    let subscription = core
+        .subscription(&subscription)
+        .map_err(|fault| fault.param("subscription"))?;
+    let mut items = core.subscription_items(subscription);
+    let place = |cursor: &str, param: &str| {
+        let found = items.iter().position(|item| item["id"] == cursor);
+        found.ok_or_else(|| Fault::missing("subscription_item", cursor).param(param))
+    };
+    let (start, end) = match (&after, &before) {
+        (Some(after), _) => (place(after, "starting_after")? + 1, items.len()),
+        (None, Some(before)) => {
+            let end = place(before, "ending_before")?;
+            (end.saturating_sub(limit), end)
+        }
+        (None, None) => (0, items.len()),
+    };
+    let more = if before.is_some() {
+        start > 0
+    } else {
+        end - start > limit
+    };
+    items.truncate(end);
+    let data: Vec<_> = items.into_iter().skip(start).take(limit).collect();
+    Ok(json!({ "object": "list", "data": data, "has_more": more, "url": "/v1/subscription_items" }))
+}
+
+fn list_invoice_items(core: &Core, params: &mut Params) -> Answer {
+    let customer = params.text("customer")?;
+    let invoice = params.text("invoice")?;
+    let pending = params.boolean("pending")?;
+    let page = Page::read(params)?;
+    let rows: Box<dyn Iterator<Item = _>> = match &customer {
+        Some(customer) => Box::new(core.invoice_items().of(customer).rev()),
+        None => Box::new(core.invoice_items().all().rev()),
+    };
+    let rows = rows.filter(|it| {
+        !it.deleted
+            && invoice
+                .as_ref()
+                .is_none_or(|invoice| it.invoice.as_ref() == Some(invoice))
+            && pending.is_none_or(|pending| it.invoice.is_none() == pending)
+    });
+    page.cut(core, "/v1/invoiceitems", rows)
+}

@@ -1,0 +1,89 @@
+//! Carries a planned change out: prorations, an invoice at once, and what an unpaid one means.
+
+use super::plan::Plan;
+use super::{PaymentBehavior, Status, Subscription};
+use crate::core::{Core, Fault, NewInvoice, Outcome};
+
+impl Core {
+    pub(super) fn carry_out(&mut self, id: &str, plan: Plan, behavior: PaymentBehavior) -> Result<(), Fault> {
+        let due = self.due_of(&plan);
+        if plan.invoices && due > 0 && !self.would_pay(&plan.after) {
+            match behavior {
+                PaymentBehavior::ErrorIfIncomplete => return Err(Fault::declined()),
+                PaymentBehavior::PendingIfIncomplete => return Err(Fault::not_simulated("pending updates")),
+                PaymentBehavior::AllowIncomplete | PaymentBehavior::DefaultIncomplete => {}
+            }
+        }
+        let Plan {
+            after,
+            prorations,
+            lines,
+            invoices,
+        } = plan;
+        let mut made = None;
+        self.edit_around_subscription(id, |core| {
+            core.edit_subscription_silently(id, |it| *it = after);
+            for proration in prorations {
+                core.create_invoice_item(id, proration);
+            }
+            if invoices {
+                let period = (core.now, core.now);
+                let invoice = core.draft_invoice(NewInvoice {
+                    subscription: id,
+                    reason: "subscription_update",
+                    period,
+                    lines,
+                });
+                core.edit_subscription_silently(id, |it| it.latest_invoice = Some(invoice.clone()));
+                made = Some(invoice);
+            }
+        });
+        if let Some(invoice) = made {
+            self.bill_now(id, &invoice, behavior);
+        }
+        Ok(())
+    }
+
+    /// Finalizes and collects an invoice that a request made.
+    pub(super) fn bill_now(&mut self, id: &str, invoice: &str, behavior: PaymentBehavior) {
+        self.announce_invoice(invoice);
+        if !self.invoice(invoice).is_ok_and(|it| it.collects()) {
+            return;
+        }
+        self.finalize_invoice(invoice);
+        let due = self.invoice(invoice).is_ok_and(|it| it.amount_due > 0);
+        if due && behavior == PaymentBehavior::DefaultIncomplete {
+            // It waits for somebody to confirm the payment.
+            if self.subscription(id).is_ok_and(|it| it.status == Status::Active) {
+                self.edit_subscription(id, |it| it.status = Status::PastDue);
+            }
+        } else {
+            // A declined card is not this request's error: the subscription shows it.
+            let _ = self.collect(invoice, false);
+        }
+    }
+
+    /// What an invoice of the plan would ask for.
+    fn due_of(&self, plan: &Plan) -> i64 {
+        let waiting = plan
+            .after
+            .waiting
+            .iter()
+            .filter_map(|id| self.invoice_items.get(id));
+        let balance = self
+            .customers
+            .get(&plan.after.customer)
+            .map_or(0, |it| it.balance);
+        balance
+            + waiting.map(|it| it.amount).sum::<i64>()
+            + plan.prorations.iter().map(|it| it.amount).sum::<i64>()
+            + plan.lines.iter().map(|line| line.amount).sum::<i64>()
+    }
+
+    /// Whether a charge would succeed now.
+    pub(super) fn would_pay(&self, subscription: &Subscription) -> bool {
+        let customer = self.customers.get(&subscription.customer);
+        let works = customer.is_some_and(|it| !it.deleted && it.outcome == Outcome::Succeed);
+        works && self.payment_method_of(subscription).is_some()
+    }
+}
