@@ -209,6 +209,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
             ..limits
         },
         tls,
+        max_guest_streams: config.max_guest_streams,
         ..grpc::Settings::default()
     };
     running.stations.add(

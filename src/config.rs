@@ -163,6 +163,8 @@ impl Config {
             ("CHECKPOINT_INTERVAL", self.checkpoint_interval),
             ("RELOAD_INTERVAL", self.reload_interval),
             ("STRIPE_DEADLINE", self.stripe_deadline),
+            ("IDLE_TIMEOUT", self.idle_timeout),
+            ("STALL_TIMEOUT", self.stall_timeout),
         ] {
             need(span > Span::ZERO, &format!("TOLLGATE_{name} must be more than 0"));
         }
@@ -184,6 +186,10 @@ impl Config {
             let text = format!("TOLLGATE_{name} must not hold a user or password: it is printed");
             need(!url.is_some_and(|url| names_a_user(url)), &text);
         }
+        need(
+            self.max_connections > 0 && self.max_guest_streams > 0,
+            "TOLLGATE_MAX_CONNECTIONS and TOLLGATE_MAX_GUEST_STREAMS must be more than 0: probes and callers connect",
+        );
         need(
             self.database_connections > 0,
             "TOLLGATE_DATABASE_CONNECTIONS must be more than 0: 10 is the default",

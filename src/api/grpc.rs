@@ -1,15 +1,17 @@
 //! The gRPC door: who may come in, how long and how much, and what every failure looks like.
 //!
 //! [`proto`] is the contract · [`listen`] accepts connections · [`auth`] names the caller · `method` counts · `deadline` ends what takes
-//! longer than the caller waits · [`service`] answers, `watch` streams, `convert` speaks the contract's words ·
+//! longer than the caller waits, `prompt` what does not come, `guest` bounds who is unknown · [`service`] answers, `watch` streams, `convert` speaks the contract's words ·
 //! [`status`] is how a failure looks · [`health`] is what probes are told.
 
 pub mod auth;
 mod convert;
 mod deadline;
+mod guest;
 pub mod health;
 pub mod listen;
 mod method;
+mod prompt;
 pub mod proto;
 pub mod service;
 pub mod status;
@@ -35,10 +37,12 @@ use tower::{Layer, Service, ServiceExt};
 use tracing::Instrument;
 
 use auth::Callers;
+use guest::Lobby;
 use health::Health;
 use listen::peer::Peer;
 use listen::tls::Tls;
 use method::Methods;
+use prompt::Prompt;
 use proto::billing_service_server::{BillingService, BillingServiceServer};
 use status::Failure;
 
@@ -51,6 +55,8 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// Of one request, in bytes.
     pub max_message: usize,
+    /// Streams at a time by who proves nothing (health, reflection), on all connections.
+    pub max_guest_streams: usize,
 }
 
 impl Default for Settings {
@@ -59,6 +65,7 @@ impl Default for Settings {
             listen: listen::Settings::default(),
             tls: None,
             max_message: 1 << 20,
+            max_guest_streams: 2_000,
         }
     }
 }
@@ -77,6 +84,8 @@ pub async fn serve(
         routes: routes(service, &health, settings.max_message),
         callers,
         methods: Arc::new(Methods::new()),
+        lobby: Lobby::new(settings.max_guest_streams),
+        patience: settings.listen.stall,
     };
     let let_go = async {
         stop.cancelled().await;
@@ -119,6 +128,9 @@ struct Door {
     routes: Router,
     callers: Callers,
     methods: Arc<Methods>,
+    lobby: Lobby,
+    /// For each part of a request.
+    patience: Duration,
 }
 
 impl Service<Request<Body>> for Door {
@@ -142,20 +154,28 @@ impl Door {
         let admitted = self
             .callers
             .admit(request.uri().path(), request.headers(), peer)
-            .and_then(|caller| Ok((caller, deadline::of(request.headers())?)));
+            .and_then(|caller| {
+                let place = self.lobby.admit(request.uri().path(), request.extensions())?;
+                Ok((caller, place, deadline::of(request.headers())?))
+            });
         let (methods, begun) = (self.methods, Instant::now());
         let method = methods.of(request.uri().path());
         // Who is not let in does not decide what is followed.
         let span = method.span(admitted.is_ok().then(|| request.headers()));
         let mut unanswered = method.unanswered(begun);
         let response = match admitted {
-            Ok((caller, limit)) => {
+            Ok((caller, place, limit)) => {
                 request.extensions_mut().insert(caller);
+                let request = request.map(|body| Prompt::new(body, self.patience));
                 let answer = async {
                     let Ok(response) = self.routes.oneshot(request).await;
                     status::complete(response.map(Body::new))
                 };
-                deadline::within(limit, answer.instrument(span.clone())).await
+                let response = deadline::within(limit, answer.instrument(span.clone())).await;
+                match place {
+                    Some(place) => place.keep(response),
+                    None => response,
+                }
             }
             Err(failure) => refuse(request, failure).await,
         };

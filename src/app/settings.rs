@@ -157,6 +157,9 @@ pub(super) fn service(config: &Config) -> grpc::service::Settings {
 
 pub(super) fn listen(config: &Config) -> grpc::listen::Settings {
     grpc::listen::Settings {
+        max_connections: config.max_connections,
+        idle: duration(config.idle_timeout),
+        stall: duration(config.stall_timeout),
         drain_deadline: duration(config.drain_deadline),
         ..grpc::listen::Settings::default()
     }

@@ -91,6 +91,16 @@ settings! {
         webhook_listen: SocketAddr = everywhere(8080);
         /// Health and metrics, plain and without authentication: never public.
         ops_listen: SocketAddr = everywhere(9090);
+        /// Connections that each listener has open at a time; further ones are closed at once.
+        max_connections: usize = 10_000;
+        /// Streams for health and reflection, which need no token, that are open at a time; further ones are `RESOURCE_EXHAUSTED`. On
+        /// one connection 100 at most.
+        max_guest_streams: usize = 2_000;
+        /// A connection without a call for so long is told to go (GOAWAY); gRPC clients connect again when they call.
+        idle_timeout: Span = Span::seconds(600);
+        /// A connection is closed on which a peer takes nothing for so long though an answer waits for it; and so long may each part of
+        /// a request take to come.
+        stall_timeout: Span = Span::seconds(60);
     }
     "Callers" {
         /// Lets everybody call; only on a loopback address.

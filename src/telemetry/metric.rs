@@ -197,6 +197,9 @@ table! {
     Gauge GRPC_CONNECTIONS = "tollgate_grpc_connections" in Count by [];
     /// Connections of the gRPC listener that were closed at once because there were as many as there may be.
     Counter GRPC_CONNECTIONS_REFUSED = "tollgate_grpc_connections_refused_total" in Count by [];
+    /// Connections of the gRPC listener that were not kept, by why: `silent` (it did not say in time what it speaks), `idle` (no
+    /// call), `stalled` (an answer waited and the peer took nothing).
+    Counter GRPC_CONNECTIONS_CLOSED = "tollgate_grpc_connections_closed_total" in Count by ["why"];
 
     /// Open watches.
     Gauge WATCH_STREAMS = "tollgate_watch_streams" in Count by [];

@@ -1,6 +1,7 @@
 //! Who may call: each scope at each method, limits to customers, and streams that end with their credential.
 
 mod certificates;
+mod crowd;
 mod issuer;
 mod jwt;
 mod limits;

@@ -1,6 +1,7 @@
 //! The accept loop: HTTP/2 and HTTP/1 (gRPC-Web) on one port, in TLS or not, within limits, until it is told to stop.
 
 pub mod peer;
+mod progress;
 pub mod tls;
 
 use std::convert::Infallible;
@@ -9,20 +10,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
+use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt};
 
 use peer::Peer;
+use progress::{Limits, Overdue, Progress};
 use tls::Tls;
 
 use crate::telemetry::metric::{self, PLAIN};
@@ -36,8 +39,14 @@ pub struct Settings {
     pub max_streams: u32,
     /// How long a connection may be silent before it is pinged.
     pub keepalive: Duration,
-    /// How long the ping may take, how long a new connection may take to say anything, and how long its handshake.
+    /// How long the ping may take, how long a new connection may take to say what it speaks, and how long its handshake.
     pub patience: Duration,
+    /// A connection without a call for so long is told to go (GOAWAY).
+    pub idle: Duration,
+    /// A connection on which the peer takes nothing for so long, though an answer waits for it, is cut.
+    pub stall: Duration,
+    /// Calls at a time on one connection by who proves nothing: a [`Guests`] in the extensions of each request counts them.
+    pub max_guests: usize,
     /// From the stop on, until connections that are still busy are cut.
     pub drain_deadline: Duration,
     /// Whether its connections are counted as those of the gRPC listener.
@@ -51,6 +60,9 @@ impl Default for Settings {
             max_streams: 1_000,
             keepalive: Duration::from_secs(30),
             patience: Duration::from_secs(20),
+            idle: Duration::from_secs(600),
+            stall: Duration::from_secs(60),
+            max_guests: 100,
             drain_deadline: Duration::from_secs(20),
             counted: false,
         }
@@ -59,12 +71,13 @@ impl Default for Settings {
 
 const MAX_HEADERS: u32 = 16 << 10;
 
-/// Reads that are larger go around the buffer of a connection's first bytes.
-const FIRST_BYTES: usize = 64;
+/// Places on one connection for calls of who proves nothing.
+#[derive(Clone, Debug)]
+pub struct Guests(pub Arc<Semaphore>);
 
 /// Serves until `stop`, then tells every connection to finish what runs (GOAWAY) and waits for that. Returns how many
 /// connections were still busy at the deadline and have been cut. Requests that came with a client certificate have a
-/// [`Peer`] in their extensions.
+/// [`Peer`] in their extensions, and all have [`Guests`].
 pub async fn serve<S, B>(
     listener: TcpListener,
     tls: Option<Tls>,
@@ -75,7 +88,7 @@ pub async fn serve<S, B>(
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    B: Body + Send + 'static,
+    B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -103,14 +116,12 @@ where
             }
             continue;
         };
-        let open = open(
-            stream,
-            tls.clone(),
-            builder.clone(),
-            service.clone(),
-            settings.patience,
-            stop.clone(),
-        );
+        let opened = Opened {
+            settings: settings.clone(),
+            builder: builder.clone(),
+            stop: stop.clone(),
+        };
+        let open = opened.open(stream, tls.clone(), service.clone());
         let (cut, counted) = (cut.clone(), settings.counted);
         connections.spawn(async move {
             let _place = (place, counted.then(|| metric::GRPC_CONNECTIONS.hold()));
@@ -147,77 +158,106 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
     builder
 }
 
-/// One connection, from the handshake to its end.
-async fn open<S, B>(
-    stream: TcpStream,
-    tls: Option<Tls>,
+/// One connection.
+struct Opened {
+    settings: Settings,
     builder: Arc<Builder<TokioExecutor>>,
-    service: S,
-    patience: Duration,
     stop: CancellationToken,
-) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else {
-        return connection(stream, &builder, service, patience, stop).await;
-    };
-    let handshake = timeout(patience, TlsAcceptor::from(tls.config()).accept(stream));
-    let stream = match stop.run_until_cancelled(handshake).await {
-        Some(Ok(Ok(stream))) => stream,
-        Some(Ok(Err(error))) => return tracing::debug!(%error, "a TLS handshake failed"),
-        Some(Err(_)) | None => return,
-    };
-    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let peer = match certificate.map(Peer::of).transpose() {
-        Ok(peer) => peer.map(Arc::new),
-        Err(why) => return tracing::debug!(why, "a client certificate was refused"),
-    };
-    let service = service.map_request(move |mut request: Request<Incoming>| {
-        if let Some(peer) = &peer {
-            request.extensions_mut().insert(peer.clone());
-        }
-        request
-    });
-    connection(stream, &builder, service, patience, stop).await;
 }
 
-async fn connection<S, B>(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    builder: &Builder<TokioExecutor>,
-    service: S,
-    patience: Duration,
-    stop: CancellationToken,
-) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    // Which version it speaks shows in the first bytes, for which hyper would wait for ever.
-    let mut stream = BufReader::with_capacity(FIRST_BYTES, stream);
-    match stop
-        .run_until_cancelled(timeout(patience, stream.fill_buf()))
-        .await
+impl Opened {
+    /// From the handshake to its end.
+    async fn open<S, B>(self, stream: TcpStream, tls: Option<Tls>, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + Unpin + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        Some(Ok(Ok(bytes))) if !bytes.is_empty() => {}
-        _ => return,
-    }
-    let service = TowerToHyperService::new(service);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else {
+            return self.serve(stream, None, service).await;
+        };
+        let handshake = timeout(
+            self.settings.patience,
+            TlsAcceptor::from(tls.config()).accept(stream),
+        );
+        let stream = match self.stop.run_until_cancelled(handshake).await {
+            Some(Ok(Ok(stream))) => stream,
+            Some(Ok(Err(error))) => return tracing::debug!(%error, "a TLS handshake failed"),
+            Some(Err(_)) => return self.count(Overdue::Silent),
+            None => return,
+        };
+        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        match certificate.map(Peer::of).transpose() {
+            Ok(peer) => self.serve(stream, peer.map(Arc::new), service).await,
+            Err(why) => tracing::debug!(why, "a client certificate was refused"),
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(error, "a connection broke");
+    }
+
+    async fn serve<S, B>(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+        peer: Option<Arc<Peer>>,
+        service: S,
+    ) where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + Unpin + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let progress = Arc::new(Progress::new());
+        let reads = progress.clone();
+        let stream = InspectReader::new(stream, move |bytes: &[u8]| reads.read(bytes));
+        let guests = Guests(Arc::new(Semaphore::new(self.settings.max_guests)));
+        let calls = progress.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let (call, service) = (calls.call(), service.clone());
+            if let Some(peer) = &peer {
+                request.extensions_mut().insert(peer.clone());
+            }
+            request.extensions_mut().insert(guests.clone());
+            async move {
+                let Ok(response) = service.oneshot(request).await;
+                Ok::<_, Infallible>(response.map(|body| call.answer(body)))
+            }
+        });
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut limits = Limits {
+            greeting: self.settings.patience,
+            idle: self.settings.idle,
+            stall: self.settings.stall,
+        };
+        let mut told = false;
+        let ended = loop {
+            tokio::select! {
+                ended = connection.as_mut() => break ended,
+                () = self.stop.cancelled(), if !told => {}
+                overdue = progress.overdue(limits) => {
+                    if !told {
+                        self.count(overdue);
+                    }
+                    if told || overdue != Overdue::Idle {
+                        return;
+                    }
+                }
+            }
+            // What comes before the peer has read that is answered.
+            connection.as_mut().graceful_shutdown();
+            told = true;
+            limits.idle = self.settings.patience;
+            progress.note();
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error, "a connection broke");
+        }
+    }
+
+    fn count(&self, overdue: Overdue) {
+        if self.settings.counted {
+            metric::GRPC_CONNECTIONS_CLOSED.count([overdue.word()]);
+        }
     }
 }

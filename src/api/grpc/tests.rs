@@ -25,8 +25,13 @@ use super::proto::billing_service_client::BillingServiceClient;
 use super::proto::*;
 use super::*;
 
-/// Answers `GetEntitlement` with the feature's name, is silent on `CheckEntitlement`, and watches for ever.
+mod kept;
+
+/// Answers `GetEntitlement` with the feature's name, is silent on `CheckEntitlement`, and watches for ever: in silence, or
+/// without a pause if asked with [`FLOOD`].
 struct Stub;
+
+const FLOOD: &str = "flood";
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -59,8 +64,15 @@ impl BillingService for Stub {
 
     async fn watch_entitlements(
         &self,
-        _: Request<WatchEntitlementsRequest>,
+        request: Request<WatchEntitlementsRequest>,
     ) -> Answer<Self::WatchEntitlementsStream> {
+        if request.get_ref().revision == FLOOD {
+            let frame = WatchEntitlementsResponse {
+                revision: "x".repeat(10_000),
+                ..Default::default()
+            };
+            return Ok(Response::new(stream::repeat(frame).map(Ok).boxed()));
+        }
         let first = stream::iter([Ok(WatchEntitlementsResponse::default())]);
         Ok(Response::new(first.chain(stream::pending()).boxed()))
     }
@@ -135,10 +147,6 @@ impl Served {
         message: &impl Message,
         timeout: &str,
     ) -> http::Response<hyper::body::Incoming> {
-        let message = message.encode_to_vec();
-        let mut body = vec![0];
-        body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
-        body.extend(message);
         let request = HttpRequest::builder()
             .method(Method::POST)
             .uri(format!(
@@ -147,7 +155,7 @@ impl Served {
             ))
             .header("content-type", "application/grpc-web+proto")
             .header("grpc-timeout", timeout)
-            .body(Full::new(Bytes::from(body)))
+            .body(Full::new(enveloped(message)))
             .unwrap();
         let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
         client.request(request).await.unwrap()
@@ -156,6 +164,13 @@ impl Served {
     async fn client(&self) -> BillingServiceClient<Channel> {
         BillingServiceClient::new(self.channel().await)
     }
+}
+
+/// As it is sent.
+fn enveloped(message: &impl Message) -> Bytes {
+    let message = message.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[0][..], &length, &message].concat().into()
 }
 
 fn reason(status: &Status) -> String {

@@ -108,3 +108,6 @@ pub const OPEN: &[&str] = &[
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
 ];
+
+/// Those of them that answer once.
+pub const UNARY: &[&str] = &["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List"];
