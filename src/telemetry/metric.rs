@@ -198,7 +198,7 @@ table! {
     /// Connections of the gRPC listener that were closed at once because there were as many as there may be.
     Counter GRPC_CONNECTIONS_REFUSED = "tollgate_grpc_connections_refused_total" in Count by [];
     /// Connections of the gRPC listener that were not kept, by why: `silent` (it did not say in time what it speaks), `idle` (no
-    /// call), `stalled` (an answer waited and the peer took nothing).
+    /// call), `stalled` (an answer waited and the peer took nothing), `withdrawn` (its certificate's authority is trusted no more).
     Counter GRPC_CONNECTIONS_CLOSED = "tollgate_grpc_connections_closed_total" in Count by ["why"];
 
     /// Open watches.

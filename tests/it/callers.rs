@@ -5,6 +5,7 @@ mod crowd;
 mod issuer;
 mod jwt;
 mod limits;
+mod renewed;
 mod scopes;
 mod tls;
 

@@ -188,6 +188,11 @@ impl Asked<'_> {
                 "a token is required: send the metadata `authorization: Bearer <token>`",
             ));
         };
+        if peer.withdrawn.is_cancelled() {
+            return Err(refused(
+                "who signed the client certificate is not trusted here any more: connect again with another, or send a token",
+            ));
+        }
         let by_name =
             |entry: &Entry| matches!(&entry.proof, Proof::Certificate(it) if peer.names.contains(it));
         let listed = self.find(by_name).ok_or_else(|| {
@@ -197,7 +202,7 @@ impl Asked<'_> {
                 peer.names.first().map_or("…", String::as_str)
             ))
         })?;
-        self.until(listed, peer.expires)
+        Ok(self.until(listed, peer.expires)?.ends_with(&peer.withdrawn))
     }
 
     fn find(&self, is: impl Fn(&Entry) -> bool) -> Option<&Arc<Listed>> {

@@ -5,6 +5,7 @@ mod progress;
 pub mod tls;
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
@@ -177,21 +178,22 @@ impl Opened {
     {
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else {
-            return self.serve(stream, None, service).await;
+            return self.serve(stream, None, pending(), service).await;
         };
-        let handshake = timeout(
-            self.settings.patience,
-            TlsAcceptor::from(tls.config()).accept(stream),
-        );
+        let (config, trust) = tls.offer();
+        let handshake = timeout(self.settings.patience, TlsAcceptor::from(config).accept(stream));
         let stream = match self.stop.run_until_cancelled(handshake).await {
             Some(Ok(Ok(stream))) => stream,
             Some(Ok(Err(error))) => return tracing::debug!(%error, "a TLS handshake failed"),
-            Some(Err(_)) => return self.count(Overdue::Silent),
+            Some(Err(_)) => return self.count(Overdue::Silent.word()),
             None => return,
         };
-        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        match certificate.map(Peer::of).transpose() {
-            Ok(peer) => self.serve(stream, peer.map(Arc::new), service).await,
+        let chain: Vec<_> = stream.get_ref().1.peer_certificates().unwrap_or(&[]).to_vec();
+        match chain.first().map(Peer::of).transpose() {
+            Ok(peer) => {
+                let withdrawn = trust.withdrawn(&chain);
+                self.serve(stream, peer.map(Arc::new), withdrawn, service).await;
+            }
             Err(why) => tracing::debug!(why, "a client certificate was refused"),
         }
     }
@@ -200,6 +202,7 @@ impl Opened {
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
         peer: Option<Arc<Peer>>,
+        withdrawn: impl Future<Output = ()>,
         service: S,
     ) where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -212,10 +215,10 @@ impl Opened {
         let reads = progress.clone();
         let stream = InspectReader::new(stream, move |bytes: &[u8]| reads.read(bytes));
         let guests = Guests(Arc::new(Semaphore::new(self.settings.max_guests)));
-        let calls = progress.clone();
+        let (calls, named) = (progress.clone(), peer.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             let (call, service) = (calls.call(), service.clone());
-            if let Some(peer) = &peer {
+            if let Some(peer) = &named {
                 request.extensions_mut().insert(peer.clone());
             }
             request.extensions_mut().insert(guests.clone());
@@ -231,13 +234,21 @@ impl Opened {
             stall: self.settings.stall,
         };
         let mut told = false;
+        // Whoever was let in by a certificate that is good no more may be told why, and not stay.
+        let (mut withdrawn, mut until) = (pin!(withdrawn), None);
         let ended = loop {
             tokio::select! {
                 ended = connection.as_mut() => break ended,
                 () = self.stop.cancelled(), if !told => {}
+                () = withdrawn.as_mut(), if until.is_none() => {
+                    self.count("withdrawn");
+                    peer.iter().for_each(|peer| peer.withdrawn.cancel());
+                    until = Some(Instant::now() + self.settings.patience);
+                }
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => return,
                 overdue = progress.overdue(limits) => {
                     if !told {
-                        self.count(overdue);
+                        self.count(overdue.word());
                     }
                     if told || overdue != Overdue::Idle {
                         return;
@@ -255,9 +266,9 @@ impl Opened {
         }
     }
 
-    fn count(&self, overdue: Overdue) {
+    fn count(&self, why: &'static str) {
         if self.settings.counted {
-            metric::GRPC_CONNECTIONS_CLOSED.count([overdue.word()]);
+            metric::GRPC_CONNECTIONS_CLOSED.count([why]);
         }
     }
 }

@@ -27,11 +27,25 @@ pub struct Caller {
     listed: Arc<Listed>,
     /// When the token or certificate expires; `None`: it does not.
     expires: Option<Instant>,
+    /// Of its certificate's authority; `None`: it has none.
+    distrusted: Option<CancellationToken>,
 }
 
 impl Caller {
     pub(super) fn new(listed: Arc<Listed>, expires: Option<Instant>) -> Caller {
-        Caller { listed, expires }
+        Caller {
+            listed,
+            expires,
+            distrusted: None,
+        }
+    }
+
+    /// It ends with this, too.
+    pub(super) fn ends_with(self, distrusted: &CancellationToken) -> Caller {
+        Caller {
+            distrusted: Some(distrusted.clone()),
+            ..self
+        }
     }
 
     /// Somebody who was not asked for a name; it has these scopes for every customer.
@@ -92,7 +106,13 @@ impl Caller {
 
     /// Whether its credential is no good any more.
     pub fn has_ended(&self) -> bool {
-        self.listed.withdrawn.is_cancelled() || self.expires.is_some_and(|end| end <= Instant::now())
+        let distrusted = self
+            .distrusted
+            .as_ref()
+            .is_some_and(CancellationToken::is_cancelled);
+        distrusted
+            || self.listed.withdrawn.is_cancelled()
+            || self.expires.is_some_and(|end| end <= Instant::now())
     }
 
     /// Returns when its credential has expired, or was withdrawn.
@@ -103,8 +123,15 @@ impl Caller {
                 None => std::future::pending().await,
             }
         };
+        let distrusted = async {
+            match &self.distrusted {
+                Some(distrusted) => distrusted.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.listed.withdrawn.cancelled() => {}
+            () = distrusted => {}
             () = expired => {}
         }
     }

@@ -103,6 +103,7 @@ async fn a_certificate_proves_whom_it_names_until_it_expires() {
     let mut peer = Peer {
         names: vec!["spiffe://x/edge".into(), "edge.svc".into()],
         expires: NOW + 60,
+        withdrawn: CancellationToken::new(),
     };
     let caller = callers.admit(GET, &HeaderMap::new(), Some(&peer)).unwrap();
     let admitted = Instant::now();

@@ -1,18 +1,21 @@
 //! Who is at the other end of a connection, as its certificate says.
 
 use rustls::pki_types::CertificateDer;
+use tokio_util::sync::CancellationToken;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
 /// What a verified certificate says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// Its URIs, then its DNS names; the common name where it has neither.
     pub names: Vec<String>,
     /// In unix seconds.
     pub expires: i64,
+    /// Once nobody vouches for it any more: its authority was taken from those that are trusted.
+    pub withdrawn: CancellationToken,
 }
 
 impl Peer {
@@ -39,6 +42,7 @@ impl Peer {
         Ok(Peer {
             names,
             expires: i64::try_from(expires).unwrap_or(i64::MAX),
+            withdrawn: CancellationToken::new(),
         })
     }
 }

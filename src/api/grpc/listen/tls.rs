@@ -8,9 +8,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
@@ -38,8 +40,17 @@ pub struct Clients {
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {why}")]
 pub struct BadFile {
+    pub which: Which,
     file: String,
     why: String,
+}
+
+/// One of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Certificate,
+    Key,
+    ClientCa,
 }
 
 /// What connections are offered. Clones share it; one that is open keeps what it began with.
@@ -49,6 +60,8 @@ pub struct Tls(Arc<Inner>);
 struct Inner {
     files: Files,
     config: ArcSwap<ServerConfig>,
+    /// Who vouches for client certificates; as in `config`, never before it.
+    vouching: watch::Sender<Vouching>,
     /// What `config` was made of.
     contents: Mutex<Contents>,
 }
@@ -58,6 +71,29 @@ struct Contents {
     certificate: Vec<u8>,
     key: Vec<u8>,
     ca: Option<Vec<u8>>,
+}
+
+/// `None`: nobody is asked for a certificate.
+type Vouching = Option<Arc<dyn ClientCertVerifier>>;
+
+/// Tells one connection when its client certificate is good no more.
+pub(super) struct Trust(watch::Receiver<Vouching>);
+
+impl Trust {
+    /// Returns when nobody vouches for it any more. `chain` begins with the client's own.
+    pub async fn withdrawn(mut self, chain: &[CertificateDer<'_>]) {
+        let [own, between @ ..] = chain else {
+            return std::future::pending().await;
+        };
+        while self.0.changed().await.is_ok() {
+            let vouching = self.0.borrow_and_update().clone();
+            let good = vouching.is_none_or(|by| by.verify_client_cert(own, between, UnixTime::now()).is_ok());
+            if !good {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
 }
 
 impl fmt::Debug for Tls {
@@ -73,15 +109,17 @@ impl Tls {
     /// One cannot be read or used, or the key is not the certificate's.
     pub fn load(files: Files) -> Result<Tls, BadFile> {
         let contents = files.read()?;
-        let config = files.config(&contents)?;
+        let (config, vouching) = files.config(&contents)?;
         Ok(Tls(Arc::new(Inner {
             files,
             config: ArcSwap::new(config),
+            vouching: watch::Sender::new(vouching),
             contents: Mutex::new(contents),
         })))
     }
 
-    /// Reads the files again; whether they have changed. New connections are offered what they hold now.
+    /// Reads the files again; whether they have changed. New connections are offered what they hold now; open ones end if nobody
+    /// vouches for their client certificate any more.
     ///
     /// # Errors
     /// As for [`Tls::load`]; what was loaded before goes on.
@@ -92,7 +130,11 @@ impl Tls {
         if *known == contents {
             return Ok(false);
         }
-        inner.config.store(inner.files.config(&contents)?);
+        let (config, vouching) = inner.files.config(&contents)?;
+        inner.config.store(config);
+        if known.ca != contents.ca {
+            inner.vouching.send_replace(vouching);
+        }
         *known = contents;
         Ok(true)
     }
@@ -126,41 +168,46 @@ impl Tls {
         }
     }
 
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        self.0.config.load_full()
+    /// For one connection. Whatever changes after this is told by the second.
+    pub(super) fn offer(&self) -> (Arc<ServerConfig>, Trust) {
+        let trust = Trust(self.0.vouching.subscribe());
+        (self.0.config.load_full(), trust)
     }
 }
 
 impl Files {
     fn read(&self) -> Result<Contents, BadFile> {
-        let read = |path: &Path| std::fs::read(path).map_err(|error| bad(path, error));
+        let read = |which, path: &Path| std::fs::read(path).map_err(|error| bad(which, path, error));
         Ok(Contents {
-            certificate: read(&self.certificate)?,
-            key: read(&self.key)?,
+            certificate: read(Which::Certificate, &self.certificate)?,
+            key: read(Which::Key, &self.key)?,
             ca: self
                 .clients
                 .as_ref()
-                .map(|clients| read(&clients.ca))
+                .map(|clients| read(Which::ClientCa, &clients.ca))
                 .transpose()?,
         })
     }
 
-    fn config(&self, contents: &Contents) -> Result<Arc<ServerConfig>, BadFile> {
+    fn config(&self, contents: &Contents) -> Result<(Arc<ServerConfig>, Vouching), BadFile> {
         let provider = Arc::new(default_provider());
-        let chain = certificates(&self.certificate, &contents.certificate)?;
+        let chain = certificates(Which::Certificate, &self.certificate, &contents.certificate)?;
         let key = PrivateKeyDer::from_pem_slice(&contents.key)
-            .map_err(|_| bad(&self.key, "it holds no private key in PEM"))?;
+            .map_err(|_| bad(Which::Key, &self.key, "it holds no private key in PEM"))?;
         let expires = Peer::of(&chain[0])
-            .map_err(|why| bad(&self.certificate, why))?
+            .map_err(|why| bad(Which::Certificate, &self.certificate, why))?
             .expires;
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .map_err(|error| bad(&self.certificate, error))?;
-        let builder = match (&self.clients, &contents.ca) {
+            .map_err(|error| bad(Which::Certificate, &self.certificate, error))?;
+        let bad_ca = |path, error: &dyn fmt::Display| bad(Which::ClientCa, path, error);
+        let vouching: Vouching = match (&self.clients, &contents.ca) {
             (Some(clients), Some(pem)) => {
                 let mut roots = RootCertStore::empty();
-                for certificate in certificates(&clients.ca, pem)? {
-                    roots.add(certificate).map_err(|error| bad(&clients.ca, error))?;
+                for certificate in certificates(Which::ClientCa, &clients.ca, pem)? {
+                    roots
+                        .add(certificate)
+                        .map_err(|error| bad_ca(&clients.ca, &error))?;
                 }
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
                 let verifier = if clients.required {
@@ -168,33 +215,39 @@ impl Files {
                 } else {
                     verifier.allow_unauthenticated()
                 };
-                builder.with_client_cert_verifier(verifier.build().map_err(|error| bad(&clients.ca, error))?)
+                Some(verifier.build().map_err(|error| bad_ca(&clients.ca, &error))?)
             }
-            _ => builder.with_no_client_auth(),
+            _ => None,
+        };
+        let builder = match &vouching {
+            Some(verifier) => builder.with_client_cert_verifier(verifier.clone()),
+            None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_single_cert(chain, key).map_err(|error| {
             bad(
+                Which::Certificate,
                 &self.certificate,
                 format!("it does not go with the key {}: {error}", self.key.display()),
             )
         })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         metric::CERTIFICATE_EXPIRY.set(PLAIN, expires);
-        Ok(Arc::new(config))
+        Ok((Arc::new(config), vouching))
     }
 }
 
 /// At least one.
-fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, BadFile> {
+fn certificates(which: Which, path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, BadFile> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match all {
         Ok(all) if !all.is_empty() => Ok(all),
-        _ => Err(bad(path, "it holds no certificate in PEM")),
+        _ => Err(bad(which, path, "it holds no certificate in PEM")),
     }
 }
 
-fn bad(path: &Path, why: impl fmt::Display) -> BadFile {
+fn bad(which: Which, path: &Path, why: impl fmt::Display) -> BadFile {
     BadFile {
+        which,
         file: path.display().to_string(),
         why: why.to_string(),
     }
