@@ -166,7 +166,7 @@ impl Door {
         let response = match admitted {
             Ok((caller, place, limit)) => {
                 request.extensions_mut().insert(caller);
-                let request = request.map(|body| Prompt::new(body, self.patience));
+                let request = request.map(|body| Prompt::body(body, self.patience));
                 let answer = async {
                     let Ok(response) = self.routes.oneshot(request).await;
                     status::complete(response.map(Body::new))

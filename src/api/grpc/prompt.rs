@@ -22,7 +22,7 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    pub fn new(body: Body, patience: Duration) -> Body {
+    pub fn body(body: Body, patience: Duration) -> Body {
         if body.is_end_stream() {
             return body;
         }
