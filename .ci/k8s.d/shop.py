@@ -3,8 +3,9 @@
     shop.py stock                     puts the plan on sale at the simulator
     shop.py sell CUSTOMERS            so many customers buy it
     shop.py busy KIND COMMAND…        calls, watches and changes while the command runs, and for what is wrong then ends with 1;
-                                      KIND graceful: every stream must end with Closing; cut: streams may break, and calls wait for
-                                      a connection within their deadline (until the dead replica is out of the Service)
+                                      KIND graceful: every stream must end with Closing; some: those that end must, and one does;
+                                      cut: streams may break, and calls wait for a connection within their deadline (until the
+                                      dead replica is out of the Service)
     shop.py allowed|refused TOKEN     waits until this token may ask, or may not any more
 
 ADDRESS is Tollgate's gRPC, SIMULATOR and STRIPE_KEY the simulator's URL and key, TOKEN a caller's token.
@@ -260,10 +261,12 @@ def busy(kind, *command):
             wrong.append(f"watcher {number} has gaps: {dict(each.gaps)}")
         if each.starts["START_SNAPSHOT"] != 1:
             wrong.append(f"watcher {number} could not resume: {dict(each.starts)}")
-        if kind == "graceful" and (cut := {why: n for why, n in each.broken.items() if not why.startswith("opening: ")}):
+        if kind != "cut" and (cut := {why: n for why, n in each.broken.items() if not why.startswith("opening: ")}):
             wrong.append(f"watcher {number} was cut: {cut}")
     if kind == "graceful" and not all(each.closings["CLOSE_REASON_DRAINING"] for each in watchers):
         wrong.append("a watcher got no Closing: was anything rolled?")
+    if kind == "some" and not any(each.closings["CLOSE_REASON_DRAINING"] for each in watchers):
+        wrong.append("no watcher got a Closing: did anything go?")
     sys.exit("\n".join(wrong) or 0)
 
 
