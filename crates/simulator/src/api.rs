@@ -1,6 +1,7 @@
 //! Stripe's requests, read into commands of the core. Pure: a method, a path and a form in, an object or a fault out.
 
 mod buy;
+mod coupons;
 mod customers;
 mod endpoints;
 mod list;
@@ -147,6 +148,8 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, params),
         (_, ["v1", "products", rest @ ..]) => prices::products(core, method, rest, params),
         (_, ["v1", "prices", rest @ ..]) => prices::prices(core, method, rest, params),
+        (_, ["v1", "coupons", rest @ ..]) => coupons::coupons(core, method, rest, params),
+        (_, ["v1", "promotion_codes", rest @ ..]) => coupons::promotion_codes(core, method, rest, params),
         (_, ["v1", "checkout", "sessions", rest @ ..]) => buy::sessions(core, method, rest, params),
         (_, ["v1", "billing_portal", rest @ ..]) => portal::call(core, method, rest, params),
         (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::call(core, method, rest, params),

@@ -6,7 +6,9 @@
 pub mod calendar;
 mod catalog;
 mod checkout;
+mod coupon;
 mod customer;
+mod discount;
 mod endpoint;
 mod entitlement;
 mod event;
@@ -16,6 +18,7 @@ mod hosted;
 mod ident;
 mod invoice;
 mod payment;
+mod promotion_code;
 mod refund;
 mod subscription;
 mod table;
@@ -30,11 +33,14 @@ use serde_json::Value;
 pub use calendar::Interval;
 pub use catalog::{NewPrice, PriceChange, ProductChange};
 pub use checkout::{Mode, NewSession};
+pub use coupon::{Duration, NewCoupon, Off};
 pub use customer::{CustomerChange, NewCustomer, Outcome};
+pub use discount::Redeem;
 pub use endpoint::{EndpointChange, NewEndpoint};
 pub use event::{Cause, Event};
 pub(crate) use expand::EVENTS_KEPT;
 pub use fault::Fault;
+pub use promotion_code::NewPromotionCode;
 pub use refund::NewRefund;
 pub use subscription::{
     BillingMode, CycleAnchor, ItemChange, MissingPaymentMethod, NewSubscription, PaymentBehavior, Proration,
@@ -45,12 +51,15 @@ pub use version::Version;
 
 use catalog::{LookupKeys, Price, Product};
 use checkout::Session;
+use coupon::Coupon;
 use customer::Customer;
+use discount::Discount;
 use endpoint::Endpoint;
 use entitlement::Feature;
 use hosted::{Configuration, Portal};
 use invoice::{Invoice, InvoiceItem, InvoiceLine, NewInvoice};
 use payment::{Charge, Intent};
+use promotion_code::PromotionCode;
 use refund::Refund;
 pub(crate) use subscription::Ending;
 use subscription::Subscription;
@@ -136,6 +145,9 @@ pub struct Core {
     products: Table<Product>,
     prices: Table<Price>,
     lookup_keys: LookupKeys,
+    coupons: Table<Coupon>,
+    promotion_codes: Table<PromotionCode>,
+    discounts: Table<Discount>,
     sessions: Table<Session>,
     /// The payment intent of a session that somebody tried to pay.
     session_intents: HashMap<String, String>,
@@ -179,6 +191,9 @@ impl Core {
             products: Table::default(),
             prices: Table::default(),
             lookup_keys: LookupKeys::default(),
+            coupons: Table::default(),
+            promotion_codes: Table::default(),
+            discounts: Table::default(),
             sessions: Table::default(),
             session_intents: HashMap::new(),
             portals: Table::default(),
@@ -261,6 +276,7 @@ impl Core {
             Some(("cs", _)) => self.session_due(id),
             Some(("sub", _)) => self.subscription_due(id),
             Some(("in", _)) => self.invoice_due(id),
+            Some(("di", _)) => self.discount_due(id),
             Some(("clock", _)) => self.test_clock_due(id),
             _ => {}
         }

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use super::coupons::discounts;
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{Core, Fault, Metadata, Mode, NewSession};
+use crate::core::{Core, Fault, Metadata, Mode, NewSession, Redeem};
 
 pub fn sessions(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
@@ -93,11 +94,11 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     {
         return Err(Fault::not_simulated("payment methods other than `card`").param("payment_method_types"));
     }
+    discount(&mut new, params)?;
     params.one_of("ui_mode", &[("hosted_page", ()), ("hosted", ())])?;
     params.not_simulated(&[
         "adaptive_pricing",
         "after_expiration",
-        "allow_promotion_codes",
         "automatic_tax",
         "billing_address_collection",
         "consent_collection",
@@ -106,11 +107,9 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         "custom_text",
         "customer_creation",
         "customer_update",
-        "discounts",
         "invoice_creation",
         "locale",
         "optional_items",
-        "payment_method_collection",
         "payment_method_configuration",
         "payment_method_data",
         "payment_method_options",
@@ -131,6 +130,30 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         return Err(Fault::invalid(message).param("customer").early());
     }
     core.create_checkout_session(new)
+}
+
+/// `discounts`, or codes that the person may type.
+fn discount(new: &mut NewSession, params: &mut Params) -> Result<(), Fault> {
+    let mut discounts = discounts(params)?.unwrap_or_default();
+    new.allow_promotion_codes = params.boolean("allow_promotion_codes")?;
+    let refuse = |message: &str| Err(Fault::invalid(message).param("discounts").early());
+    if discounts.len() > 1 {
+        return refuse("You can apply at most one discount to a Checkout Session.");
+    }
+    if let Some(Redeem::Discount(_)) = discounts.first() {
+        return refuse("You must pass either `coupon` or `promotion_code`.");
+    }
+    if !discounts.is_empty() && new.allow_promotion_codes.is_some() {
+        return refuse("You may only specify one of these parameters: allow_promotion_codes, discounts.");
+    }
+    new.discount = discounts.pop();
+    let collection = [("always", false), ("if_required", true)];
+    let if_required = params.one_of("payment_method_collection", &collection)?;
+    if if_required.is_some() {
+        refuse_in_mode(new.mode, Mode::Subscription, "payment_method_collection")?;
+    }
+    new.method_if_required = if_required.unwrap_or(false);
+    Ok(())
 }
 
 fn line_item_params(params: &mut Params) -> Result<Vec<(String, u64)>, Fault> {

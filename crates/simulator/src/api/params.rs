@@ -67,6 +67,11 @@ impl Params {
         })
     }
 
+    /// Whether it is there and was not read yet.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| field == name)
+    }
+
     /// The value, or an empty text, of which `finish` will tell: what is unknown is told of first.
     ///
     /// # Errors

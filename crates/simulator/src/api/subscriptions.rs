@@ -1,5 +1,6 @@
 //! `/v1/subscriptions`.
 
+use super::coupons::discounts;
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
@@ -40,7 +41,6 @@ const NOT_SIMULATED: &[&str] = &[
     "default_source",
     "default_tax_rates",
     "description",
-    "discounts",
     "invoice_settings",
     "on_behalf_of",
     "pause_collection",
@@ -56,6 +56,9 @@ pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -
         ("GET", []) => list(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
         ("POST", [id]) => update(core, id, params),
+        ("DELETE", [id, "discount"]) => params
+            .finish()
+            .and_then(|()| core.delete_subscription_discount(id)),
         ("DELETE", [id]) => cancel(core, id, params),
         _ => return None,
     })
@@ -86,6 +89,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         missing_payment_method: missing_payment_method(params)?.unwrap_or_default(),
         payment_behavior: behavior.unwrap_or_default(),
         billing_mode: billing_mode(params)?.unwrap_or_default(),
+        discounts: discounts(params)?.unwrap_or_default(),
         ..NewSubscription::default()
     };
     let end = end(params)?;
@@ -128,6 +132,7 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
             &[("now", CycleAnchor::Now), ("unchanged", CycleAnchor::Unchanged)],
         )?,
         trial_end: trial_end(params)?,
+        discounts: discounts(params)?,
         ..terms(params)?
     };
     ignorable(params)?;

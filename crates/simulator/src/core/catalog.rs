@@ -120,6 +120,12 @@ impl Row for Price {
 }
 
 impl Price {
+    /// In the currency's smallest unit.
+    pub fn amount_for(&self, quantity: u64) -> i64 {
+        self.unit_amount
+            .saturating_mul(i64::try_from(quantity).unwrap_or(i64::MAX))
+    }
+
     pub fn to_json(&self) -> Value {
         let recurring = self.recurring.map(|(interval, count)| {
             json!({

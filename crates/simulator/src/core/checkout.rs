@@ -5,7 +5,8 @@ mod pay;
 use serde_json::{Value, json};
 
 use super::calendar::{DAY, MINUTE};
-use super::{Answer, Core, Fault, Metadata, Price, Row};
+use super::discount::Purpose;
+use super::{Answer, Core, Fault, Metadata, Price, Redeem, Row};
 
 /// What a session sells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,12 @@ pub struct NewSession {
     pub subscription_metadata: Metadata,
     pub payment_intent_metadata: Metadata,
     pub trial_days: Option<u32>,
+    /// One at most.
+    pub discount: Option<Redeem>,
+    /// The page takes codes; not together with a discount.
+    pub allow_promotion_codes: Option<bool>,
+    /// Mode `subscription`: no card is asked for when nothing is due.
+    pub method_if_required: bool,
     /// Unix seconds, 30 minutes to 24 hours from now, which is the default.
     pub expires_at: Option<i64>,
 }
@@ -68,7 +75,9 @@ pub struct LineItem {
     id: String,
     pub price: String,
     pub quantity: u64,
+    /// Before and of discounts.
     pub amount: i64,
+    discount: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -79,7 +88,8 @@ pub struct Session {
     pub new: NewSession,
     pub items: Vec<LineItem>,
     pub currency: String,
-    /// What is due today.
+    /// What is due today, before and after discounts.
+    pub subtotal: i64,
     pub total: i64,
     pub status: SessionStatus,
     /// Of `complete`: whether money was taken.
@@ -133,14 +143,16 @@ impl Row for Session {
             Mode::Payment => Some("if_required"),
             Mode::Subscription => Some("always"),
         };
+        let always = self.new.mode == Mode::Subscription && !self.new.method_if_required;
+        let discounts: Vec<Value> = self.new.discount.iter().map(Redeem::of_session).collect();
         json!({
             "id": self.id,
             "object": "checkout.session",
             "adaptive_pricing": { "enabled": false },
             "after_expiration": null,
-            "allow_promotion_codes": null,
+            "allow_promotion_codes": self.new.allow_promotion_codes,
             "allowed_payment_method_types": null,
-            "amount_subtotal": self.total,
+            "amount_subtotal": self.subtotal,
             "amount_total": self.total,
             "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
             "billing_address_collection": null,
@@ -165,7 +177,7 @@ impl Row for Session {
             "customer_creation": creation,
             "customer_details": details,
             "customer_email": self.new.customer_email,
-            "discounts": [],
+            "discounts": discounts,
             "expires_at": self.expires_at,
             "integration_identifier": null,
             "invoice": self.invoice,
@@ -178,8 +190,7 @@ impl Row for Session {
             "origin_context": null,
             "payment_intent": self.payment_intent,
             "payment_link": null,
-            "payment_method_collection":
-                if self.new.mode == Mode::Subscription { "always" } else { "if_required" },
+            "payment_method_collection": if always { "always" } else { "if_required" },
             "payment_method_configuration_details": null,
             "payment_method_options": {},
             "payment_method_types": ["card"],
@@ -196,7 +207,11 @@ impl Row for Session {
             "submit_type": null,
             "subscription": self.subscription,
             "success_url": self.new.success_url,
-            "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
+            "total_details": {
+                "amount_discount": self.subtotal - self.total,
+                "amount_shipping": 0,
+                "amount_tax": 0,
+            },
             "ui_mode": "hosted_page",
             "url": url,
             "wallet_options": null,
@@ -218,10 +233,10 @@ impl LineItem {
             "id": self.id,
             "object": "item",
             "adjustable_quantity": null,
-            "amount_discount": 0,
+            "amount_discount": self.discount,
             "amount_subtotal": self.amount,
             "amount_tax": 0,
-            "amount_total": self.amount,
+            "amount_total": self.amount - self.discount,
             "currency": price.map(|price| &price.currency),
             "description": price.and_then(|price| core.products.get(&price.product)).map(|it| &it.name),
             "metadata": {},
@@ -246,32 +261,25 @@ impl Core {
         }
         let currency = self.check_line_items(&new)?;
         let mut items = Vec::new();
-        let mut total = 0;
         for (price, quantity) in &new.line_items {
             let price = self.price(price)?;
-            let amount = price
-                .unit_amount
-                .saturating_mul(i64::try_from(*quantity).unwrap_or(i64::MAX));
-            if new.trial_days.is_none() || price.recurring.is_none() {
-                total += amount;
-            }
+            let amount = price.amount_for(*quantity);
             items.push(LineItem {
                 id: String::new(),
                 price: price.id.clone(),
                 quantity: *quantity,
                 amount,
+                discount: 0,
             });
         }
-        for item in &mut items {
-            item.id = self.ids.mint("li_");
-        }
         let session = Session {
-            id: self.ids.mint("cs_test_"),
+            id: String::new(),
             created: self.now,
             expires_at,
             items,
             currency,
-            total,
+            subtotal: 0,
+            total: 0,
             status: SessionStatus::Open,
             paid: false,
             customer: new.customer.clone(),
@@ -280,9 +288,74 @@ impl Core {
             invoice: None,
             new,
         };
+        let mut session = self.add_up(session)?;
+        for item in &mut session.items {
+            item.id = self.ids.mint("li_");
+        }
+        session.id = self.ids.mint("cs_test_");
         let shown = session.render(self);
         self.wake(session.expires_at, &session.id);
         self.sessions.insert(session);
+        Ok(shown)
+    }
+
+    /// With its amounts and discount as its items and what is redeemed make them.
+    ///
+    /// # Errors
+    /// The discount may not be redeemed for it.
+    pub(super) fn add_up(&self, mut session: Session) -> Result<Session, Fault> {
+        let today = |item: &LineItem| {
+            let price = self.prices.get(&item.price)?;
+            let waits = session.new.trial_days.is_some() && price.recurring.is_some();
+            Some((price.product.as_str(), if waits { 0 } else { item.amount }))
+        };
+        let amounts: Vec<(&str, i64)> = session.items.iter().filter_map(today).collect();
+        session.subtotal = amounts.iter().map(|(_, amount)| amount).sum();
+        session.total = session.subtotal;
+        for item in &mut session.items {
+            item.discount = 0;
+        }
+        let Some(redeem) = &session.new.discount else {
+            return Ok(session);
+        };
+        let purpose = Purpose {
+            customer: session.customer.as_deref(),
+            currency: &session.currency,
+            amount: session.subtotal,
+        };
+        let coupon = self.check_redeem(redeem, &purpose, "discounts[0]")?;
+        let off = self.take_off(&[&coupon], &amounts).concat();
+        session.total -= off.iter().sum::<i64>();
+        for (item, off) in session.items.iter_mut().zip(off) {
+            item.discount = off;
+        }
+        Ok(session)
+    }
+
+    /// The person types a promotion code on the page; an empty one takes it away again.
+    ///
+    /// # Errors
+    /// The session is not open, or takes no codes; no such code, or not for this session.
+    pub fn enter_promotion_code(&mut self, id: &str, typed: &str) -> Answer {
+        let mut session = self.open_session(id)?;
+        let refuse = |message: &str| Err(Fault::invalid(message).param("promotion_code"));
+        if session.new.allow_promotion_codes != Some(true) {
+            return refuse("This Checkout Session takes no promotion codes.");
+        }
+        let typed = typed.trim();
+        session.new.discount = if typed.is_empty() {
+            None
+        } else {
+            match self.promotion_code_typed(typed, session.customer.as_deref()) {
+                Some(code) => Some(Redeem::PromotionCode(code.id.clone())),
+                None => return refuse("This code is invalid."),
+            }
+        };
+        let session = self.add_up(session)?;
+        let shown = session.render(self);
+        if let Some(row) = self.sessions.get_mut(id) {
+            *row = session;
+        }
         Ok(shown)
     }
 

@@ -65,7 +65,8 @@ impl Core {
         if let Some(planted) = self.planted.get(id) {
             return Some(planted.clone());
         }
-        match id.split_once('_')?.0 {
+        let prefix = id.split_once('_').map_or("", |(prefix, _)| prefix);
+        match prefix {
             "cus" => shown(&self.customers, id, self),
             "prod" => shown(&self.products, id, self),
             "price" => shown(&self.prices, id, self),
@@ -86,6 +87,8 @@ impl Core {
                 .get(id)
                 .filter(|it| !it.deleted)
                 .map(|it| it.render(self)),
+            "promo" => shown(&self.promotion_codes, id, self),
+            "di" => shown(&self.discounts, id, self),
             "clock" => self.test_clock(id).ok().map(|it| it.render(self)),
             "bpc" => shown(&self.configurations, id, self),
             "feat" => shown(&self.features, id, self),
@@ -95,7 +98,8 @@ impl Core {
                     .filter(|event| event.created >= self.account_now() - EVENTS_KEPT);
                 event.map(|event| event.to_json())
             }
-            _ => None,
+            // Ids that the account chose.
+            _ => self.coupon(id).ok().map(|it| it.render(self)),
         }
     }
 
@@ -138,6 +142,12 @@ impl Core {
             return all
                 .iter_mut()
                 .try_for_each(|one| self.expand(version, one, steps, path));
+        }
+        if object["object"] == "coupon" && *step == "applies_to" {
+            let coupon = self.coupons.get(object["id"].as_str().unwrap_or_default());
+            let products = coupon.map(|it| &it.new.applies_to).filter(|it| !it.is_empty());
+            object["applies_to"] = json!(products.map(|products| json!({ "products": products })));
+            return Ok(());
         }
         // What was deleted has nothing but its id.
         if object["deleted"] == true {
@@ -236,6 +246,7 @@ fn noun(id: &str) -> &'static str {
         "we" => "webhook endpoint",
         "evt" => "event",
         "bpc" => "configuration",
+        "promo" => "promotion code",
         "clock" => "test_helpers.test_clock",
         "dp" | "du" => "dispute",
         _ => "object",

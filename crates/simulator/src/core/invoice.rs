@@ -10,6 +10,8 @@ use super::calendar::HOUR;
 use super::{Core, Fault, Metadata, Row};
 
 pub use item::InvoiceItem;
+use line::{amounts_off, credits_off};
+
 pub use line::InvoiceLine;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct Invoice {
     pub status: InvoiceStatus,
     currency: String,
     pub lines: Vec<InvoiceLine>,
+    /// Those that take something off.
+    discounts: Vec<String>,
     pub total: i64,
     /// What is to be paid: the total, less the customer's credit, plus their debt.
     pub amount_due: i64,
@@ -92,6 +96,8 @@ impl Row for Invoice {
             0
         };
         let lines: Vec<Value> = self.lines.iter().map(|line| line.render(self)).collect();
+        let subtotal: i64 = self.lines.iter().map(|line| line.amount).sum();
+        let discounts = self.discount_totals();
         let url = self
             .number
             .is_some()
@@ -133,7 +139,7 @@ impl Row for Invoice {
             "default_source": null,
             "default_tax_rates": [],
             "description": null,
-            "discounts": [],
+            "discounts": self.discounts,
             "due_date": null,
             "effective_at": self.finalized_at,
             "ending_balance": self.ending_balance,
@@ -184,13 +190,13 @@ impl Row for Invoice {
                 "paid_at": self.paid_at,
                 "voided_at": self.voided_at,
             },
-            "subtotal": self.total,
-            "subtotal_excluding_tax": self.total,
+            "subtotal": subtotal,
+            "subtotal_excluding_tax": subtotal,
             "test_clock": core.test_clock_of(&self.customer),
             "total": self.total,
-            "total_discount_amounts": [],
+            "total_discount_amounts": amounts_off(&discounts),
             "total_excluding_tax": self.total,
-            "total_pretax_credit_amounts": [],
+            "total_pretax_credit_amounts": credits_off(&discounts),
             "total_taxes": [],
             "webhooks_delivered_at": null,
         })
@@ -205,6 +211,16 @@ impl Invoice {
     /// The clock moves it on.
     pub fn collects(&self) -> bool {
         self.auto_advance
+    }
+
+    /// Each discount and what it takes off all lines together.
+    fn discount_totals(&self) -> Vec<(String, i64)> {
+        let total = |discount: &String| {
+            let of_lines = self.lines.iter().flat_map(|line| &line.discounts);
+            let off = of_lines.filter(|(of, _)| of == discount).map(|(_, off)| off);
+            (discount.clone(), off.sum())
+        };
+        self.discounts.iter().map(total).collect()
     }
 
     /// Nothing is owed on it any more.
@@ -257,6 +273,7 @@ impl Core {
         for line in &mut lines {
             line.id = self.ids.mint("il_");
         }
+        let discounts = self.discount_lines(new.subscription, &mut lines);
         let Some(subscription) = self.subscriptions.get_mut(new.subscription) else {
             return id;
         };
@@ -264,7 +281,7 @@ impl Core {
         let collects = new.reason == "subscription_create" || subscription.status != super::Status::Unpaid;
         let waits = new.reason == "subscription_cycle";
         let finalizes_at = (collects && waits).then(|| self.now + self.settings.draft_for);
-        let total: i64 = lines.iter().map(|line| line.amount).sum();
+        let total: i64 = lines.iter().map(InvoiceLine::net).sum();
         let starting_balance = self
             .customers
             .get(&subscription.customer)
@@ -283,6 +300,7 @@ impl Core {
             starting_balance,
             ending_balance: None,
             lines,
+            discounts,
             number: None,
             period: new.period,
             finalized_at: None,

@@ -4,6 +4,7 @@ mod bill;
 mod cancel;
 mod change;
 mod create;
+mod discounts;
 mod item;
 mod plan;
 mod proration;
@@ -107,6 +108,8 @@ pub struct Subscription {
     cancellation_comment: Option<String>,
     cancellation_feedback: Option<String>,
     pub payment_method: Option<String>,
+    /// In the order in which they are applied.
+    pub discounts: Vec<String>,
     pub latest_invoice: Option<String>,
     /// In order of creation.
     pub invoices: Vec<String>,
@@ -165,7 +168,7 @@ impl Row for Subscription {
             "default_source": null,
             "default_tax_rates": [],
             "description": null,
-            "discounts": [],
+            "discounts": self.discounts,
             "ended_at": self.ended_at,
             "invoice_settings": {
                 "account_tax_ids": null,

@@ -21,7 +21,7 @@ async fn an_unknown_parameter_is_refused_by_name() {
 #[tokio::test]
 async fn what_stripe_has_and_the_simulator_has_not_is_501() {
     let stripe = Stripe::start().await;
-    let error = stripe.get("/v1/coupons").await.error(501);
+    let error = stripe.get("/v1/quotes").await.error(501);
     assert_eq!(error["code"], "not_simulated");
     let error = stripe
         .post("/v1/customers", "tax_exempt=reverse")

@@ -4,6 +4,7 @@
 
 mod account;
 mod api;
+mod coupons;
 mod histories;
 mod idempotency;
 mod proration;

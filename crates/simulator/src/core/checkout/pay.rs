@@ -1,7 +1,9 @@
 //! What can happen to an open session: paid, declined, expired.
 
 use super::{Mode, SessionStatus};
-use crate::core::{Answer, Core, Fault, Metadata, NewCustomer, NewSubscription, Outcome, Row, Session};
+use crate::core::{
+    Answer, Core, Fault, Metadata, NewCustomer, NewSubscription, Outcome, Redeem, Row, Session,
+};
 
 impl Core {
     /// The person enters a card that works and presses Pay.
@@ -55,7 +57,7 @@ impl Core {
         }
     }
 
-    fn open_session(&self, id: &str) -> Result<Session, Fault> {
+    pub(super) fn open_session(&self, id: &str) -> Result<Session, Fault> {
         let session = self.session(id)?;
         if session.status != SessionStatus::Open || session.expires_at <= self.now {
             let status = session.status.as_str();
@@ -70,6 +72,7 @@ impl Core {
     }
 
     fn pay_once(&mut self, session: &mut Session) -> Result<(), Fault> {
+        self.count_session_redemption(session);
         if session.total == 0 {
             return Ok(());
         }
@@ -80,6 +83,17 @@ impl Core {
         session.payment_intent = Some(intent);
         session.paid = true;
         Ok(())
+    }
+
+    fn count_session_redemption(&mut self, session: &Session) {
+        match &session.new.discount {
+            Some(Redeem::Coupon(coupon)) => self.count_redemption(coupon, None),
+            Some(Redeem::PromotionCode(code)) => {
+                let coupon = self.promotion_code(code).map(|it| it.new.coupon.clone());
+                self.count_redemption(&coupon.unwrap_or_default(), Some(code));
+            }
+            Some(Redeem::Discount(_)) | None => {}
+        }
     }
 
     /// The session's payment intent: made at the first try, used again after a decline.
@@ -115,7 +129,8 @@ impl Core {
             }
         };
         session.customer = Some(customer.clone());
-        let card = self.attach_card(&customer)?;
+        let asked = session.total > 0 || !session.new.method_if_required;
+        let card = asked.then(|| self.attach_card(&customer)).transpose()?;
         let (recurring, once) = session
             .items
             .iter()
@@ -125,9 +140,11 @@ impl Core {
             customer,
             items: recurring,
             once,
-            payment_method: Some(card),
+            payment_method: card,
             metadata: session.new.subscription_metadata.clone(),
             trial_days: session.new.trial_days,
+            discounts: session.new.discount.iter().cloned().collect(),
+            checkout_session: Some(session.id.clone()),
             ..NewSubscription::default()
         })?;
         session.invoice = self.subscription(&subscription)?.latest_invoice.clone();

@@ -20,6 +20,8 @@ pub struct InvoiceLine {
     invoice_item: Option<String>,
     pub proration: bool,
     description: String,
+    /// Discount and what it takes off.
+    pub discounts: Vec<(String, i64)>,
 }
 
 impl InvoiceLine {
@@ -42,6 +44,7 @@ impl InvoiceLine {
             invoice_item: None,
             proration: false,
             description,
+            discounts: Vec::new(),
         }
     }
 
@@ -59,7 +62,18 @@ impl InvoiceLine {
             invoice_item: Some(item.id.clone()),
             proration: true,
             description: item.description.clone(),
+            discounts: Vec::new(),
         }
+    }
+
+    /// After discounts.
+    pub fn net(&self) -> i64 {
+        self.amount - self.discounts.iter().map(|(_, off)| off).sum::<i64>()
+    }
+
+    /// Its product, and how much of it discounts may take.
+    pub fn discountable(&self) -> (&str, i64) {
+        (&self.product, if self.proration { 0 } else { self.amount })
     }
 
     /// The same for a trial.
@@ -102,7 +116,7 @@ impl InvoiceLine {
             "amount": self.amount,
             "currency": invoice.currency,
             "description": self.description,
-            "discount_amounts": [],
+            "discount_amounts": amounts_off(&self.discounts),
             "discountable": !self.proration,
             "discounts": [],
             "invoice": invoice.id,
@@ -110,7 +124,7 @@ impl InvoiceLine {
             "metadata": invoice.subscription_metadata,
             "parent": parent,
             "period": { "end": self.period.1, "start": self.period.0 },
-            "pretax_credit_amounts": [],
+            "pretax_credit_amounts": credits_off(&self.discounts),
             "pricing": {
                 "price_details": { "price": self.price, "product": self.product },
                 "type": "price_details",
@@ -123,4 +137,20 @@ impl InvoiceLine {
             "taxes": [],
         })
     }
+}
+
+/// `discount_amounts` of a line, `total_discount_amounts` of an invoice.
+pub fn amounts_off(discounts: &[(String, i64)]) -> Vec<Value> {
+    let amounts = discounts.iter();
+    amounts
+        .map(|(discount, amount)| json!({ "amount": amount, "discount": discount }))
+        .collect()
+}
+
+/// The same among the credits before tax.
+pub fn credits_off(discounts: &[(String, i64)]) -> Vec<Value> {
+    let amounts = discounts.iter();
+    amounts
+        .map(|(discount, amount)| json!({ "amount": amount, "discount": discount, "type": "discount" }))
+        .collect()
 }

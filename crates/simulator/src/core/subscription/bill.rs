@@ -19,10 +19,15 @@ impl Core {
             prorations,
             lines,
             invoices,
+            discounts,
         } = plan;
         let mut made = None;
         self.edit_around_subscription(id, |core| {
-            core.edit_subscription_silently(id, |it| *it = after);
+            let discounts = match discounts {
+                Some(redeem) => core.replace_discounts(&after, &redeem, None),
+                None => after.discounts.clone(),
+            };
+            core.edit_subscription_silently(id, |it| *it = Subscription { discounts, ..after });
             for proration in prorations {
                 core.create_invoice_item(id, proration);
             }

@@ -1,7 +1,7 @@
 //! What a person or an API call does to a subscription.
 
 use super::{ItemChange, MissingPaymentMethod, PaymentBehavior, Proration, Subscription};
-use crate::core::{Answer, Core, Fault, MetadataChange, Row};
+use crate::core::{Answer, Core, Fault, MetadataChange, Redeem, Row};
 
 /// When a subscription shall end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct SubscriptionChange {
     pub anchor: Option<CycleAnchor>,
     pub trial_end: Option<TrialEnd>,
     pub payment_behavior: PaymentBehavior,
+    /// In place of those that it has.
+    pub discounts: Option<Vec<Redeem>>,
 }
 
 impl Core {
@@ -54,6 +56,7 @@ impl Core {
     /// No such subscription or item, ended already, an end in the past, a declined card if that is to be an error.
     pub fn update_subscription(&mut self, id: &str, change: SubscriptionChange) -> Answer {
         let before = self.changeable(id, &change)?.clone();
+        self.check_discounts(&before, change.discounts.as_deref().unwrap_or_default())?;
         let mut plan = self.plan(&before, &change)?;
         let after = &mut plan.after;
         self.announce_end(after, &change)?;
@@ -64,6 +67,7 @@ impl Core {
         if let Some(method) = change.payment_method {
             after.payment_method = Some(method).filter(|it| !it.is_empty());
         }
+        plan.discounts = change.discounts;
         self.carry_out(id, plan, change.payment_behavior)?;
         self.subscription(id).map(|it| it.render(self))
     }
@@ -141,7 +145,8 @@ impl Core {
             && change.anchor.is_none()
             && change.trial_end.is_none()
             && change.payment_method.is_none()
-            && change.missing_payment_method.is_none();
+            && change.missing_payment_method.is_none()
+            && change.discounts.is_none();
         if subscription.status.is_terminal() && !words_only {
             let status = subscription.status.as_str();
             let message =

@@ -2,7 +2,7 @@
 
 use super::{BillingMode, Item, MissingPaymentMethod, Status, Subscription};
 use crate::core::calendar::{DAY, HOUR};
-use crate::core::{Answer, Core, Fault, InvoiceLine, Metadata, NewInvoice, Row};
+use crate::core::{Answer, Core, Fault, InvoiceLine, Metadata, NewInvoice, Redeem, Row};
 
 /// How long the first payment may be outstanding.
 pub const INCOMPLETE_FOR: i64 = 23 * HOUR;
@@ -36,6 +36,9 @@ pub struct NewSubscription {
     pub missing_payment_method: MissingPaymentMethod,
     pub payment_behavior: PaymentBehavior,
     pub billing_mode: BillingMode,
+    pub discounts: Vec<Redeem>,
+    /// The checkout session that it comes of.
+    pub checkout_session: Option<String>,
 }
 
 impl Core {
@@ -59,7 +62,7 @@ impl Core {
             .trial_days
             .filter(|days| *days > 0)
             .map(|days| self.now + i64::from(days) * DAY);
-        let due_now = trial_end.is_none() && self.amount_of(&new.items) + self.amount_of(&new.once) > 0;
+        let due_now = self.first_amount(&new, &currency)? > 0 && trial_end.is_none();
         if due_now && !has_method && new.payment_behavior != PaymentBehavior::DefaultIncomplete {
             let message = "This customer has no attached payment source or default payment method. Please consider \
                            adding a default payment method.";
@@ -75,7 +78,12 @@ impl Core {
             self.subscription_of_item.insert(item.id.clone(), id.clone());
         }
         let next = subscription.next();
-        self.subscriptions.insert(subscription);
+        let discounts =
+            self.replace_discounts(&subscription, &new.discounts, new.checkout_session.as_deref());
+        self.subscriptions.insert(Subscription {
+            discounts,
+            ..subscription
+        });
         let invoice = self.first_invoice(&id, &new)?;
         self.edit_subscription_silently(&id, |it| it.latest_invoice = Some(invoice.clone()));
         if let Some(at) = next {
@@ -139,6 +147,7 @@ impl Core {
             cancellation_comment: None,
             cancellation_feedback: None,
             payment_method: new.payment_method,
+            discounts: Vec::new(),
             latest_invoice: None,
             invoices: Vec::new(),
             waiting: Vec::new(),
@@ -210,17 +219,5 @@ impl Core {
             fault.code("parameter_missing").param("items")
         })?;
         Ok(currency)
-    }
-
-    fn amount_of(&self, items: &[(String, u64)]) -> i64 {
-        let amounts = items.iter().filter_map(|(price, quantity)| {
-            Some(
-                self.prices
-                    .get(price)?
-                    .unit_amount
-                    .saturating_mul(i64::try_from(*quantity).ok()?),
-            )
-        });
-        amounts.sum()
     }
 }

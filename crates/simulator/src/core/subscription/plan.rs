@@ -2,7 +2,7 @@
 
 use super::change::TrialEnd;
 use super::{CycleAnchor, Item, Proration, Status, Subscription, SubscriptionChange};
-use crate::core::{Core, Fault, InvoiceItem, InvoiceLine};
+use crate::core::{Core, Fault, InvoiceItem, InvoiceLine, Redeem};
 
 /// Nothing in here happened yet.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Plan {
     pub lines: Vec<InvoiceLine>,
     /// An invoice is made at once.
     pub invoices: bool,
+    /// In place of those that it has.
+    pub discounts: Option<Vec<Redeem>>,
 }
 
 impl Core {
@@ -80,6 +82,7 @@ impl Core {
             prorations,
             lines,
             invoices,
+            discounts: None,
         })
     }
 
