@@ -24,7 +24,7 @@ impl Stripe {
             seed: 1,
             webhook: None,
             api_key: Some(api_key.to_owned()),
-            record: None,
+            ..Options::default()
         };
         let running = stripe_simulator::start(options).await?;
         running.with(|core| -> Result<()> {

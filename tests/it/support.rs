@@ -183,6 +183,7 @@ pub async fn simulator_with(key: Option<&str>) -> stripe_simulator::Running {
         webhook: None,
         api_key: key.map(str::to_owned),
         record: std::env::var_os("STRIPE_REQUESTS").map(Into::into),
+        ..stripe_simulator::Options::default()
     };
     stripe_simulator::start(options).await.unwrap()
 }

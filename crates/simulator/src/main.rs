@@ -70,6 +70,7 @@ async fn main() -> Result<()> {
         webhook,
         api_key: serve.api_key,
         record: serve.record,
+        ..Options::default()
     };
     let running = start(options).await?;
     running.with(|core| core.settings_mut().api_version = api_version);

@@ -1,13 +1,18 @@
 //! What the core must not do: sockets, real time, pages and deliveries.
 
 mod adversity;
+mod authentication;
 mod clock;
 mod control;
 mod delivery;
+mod dice;
 mod idempotency;
 mod pages;
+mod rate_limit;
 mod record;
+mod reply;
 mod rights;
+mod socket;
 mod v1;
 mod world;
 
@@ -23,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
+pub use rate_limit::RateLimit;
 use record::Record;
 use world::Shared;
 
@@ -39,6 +45,25 @@ pub struct Options {
     pub api_key: Option<String>,
     /// The file to which every API request is appended as a line of JSON (method, path, form, version, user agent).
     pub record: Option<PathBuf>,
+    /// The simulator's first instant, in unix seconds; `None`: the present. From there on it keeps pace with real time.
+    pub start: Option<i64>,
+    /// `None`: as many requests as come.
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl Default for Options {
+    /// On any free port of this machine, with any key, and nothing that gets in a test's way.
+    fn default() -> Options {
+        Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            seed: 1,
+            webhook: None,
+            api_key: None,
+            start: None,
+            rate_limit: None,
+            record: None,
+        }
+    }
 }
 
 /// A running simulator. Dropping it stops it.
@@ -55,6 +80,7 @@ struct Site {
     shared: Shared,
     api_key: Option<String>,
     record: Record,
+    stop: CancellationToken,
 }
 
 /// Binds, and serves until it is stopped.
@@ -66,7 +92,7 @@ pub async fn start(options: Options) -> Result<Running> {
         .await
         .with_context(|| format!("the simulator cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    let shared = Shared::new(options.seed);
+    let shared = Shared::new(&options);
     let running = Running {
         shared: shared.clone(),
         address,
@@ -77,12 +103,14 @@ pub async fn start(options: Options) -> Result<Running> {
     if let Some((url, secret)) = &options.webhook {
         running.set_webhook(url, secret);
     }
+    let stop = running.stop.clone();
     running.spawn(
         listener,
         Site {
             shared,
             api_key: options.api_key,
             record: Record::open(options.record.as_deref())?,
+            stop,
         },
     )
 }
@@ -104,7 +132,11 @@ impl Running {
         let shared = self.shared.clone();
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
-            let serve = axum::serve(listener, routes(site)).with_graceful_shutdown(stop.cancelled_owned());
+            let serve = axum::serve(
+                socket::Listener(listener),
+                routes(site).into_make_service_with_connect_info::<socket::Connection>(),
+            )
+            .with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = serve.await {
                 tracing::error!(%error, "the simulator stopped serving");
             }

@@ -1,73 +1,172 @@
-//! What a test can make go wrong, by name.
+//! What a test can make go wrong with requests, by name.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::core::Fault;
+use super::dice::Dice;
+use crate::core::{Core, Fault};
 
-/// The next `requests` API requests fail, or are slow, or both.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Adversity {
-    requests: u32,
-    /// HTTP status of the answer; none: they succeed, late.
-    status: Option<u16>,
-    /// The command is carried out all the same, and only its answer is lost.
-    #[serde(default)]
-    took_effect: bool,
-    /// In real time.
-    #[serde(default)]
-    delay_ms: u64,
+/// Requests that fail, or are slow, or are answered from an old state. What is not said does not matter.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestRule {
+    /// How many requests it concerns; none: all of them.
+    pub requests: Option<u32>,
     /// Only requests whose path begins so.
-    #[serde(default)]
-    path: String,
+    pub path: String,
     /// Only requests of this method.
-    method: Option<String>,
+    pub method: Option<String>,
+    /// Only requests with this secret key.
+    pub key: Option<String>,
+    /// Seconds of the simulator's time after which it begins.
+    pub from: Option<i64>,
+    /// Seconds of the simulator's time after which it ends.
+    pub until: Option<i64>,
+    /// Of those requests, how many: 0.5 is every other one, drawn by the seed.
+    pub chance: Option<f64>,
+    /// HTTP status of the answer.
+    pub status: Option<u16>,
+    /// `error.code` beside it.
+    pub code: Option<String>,
+    /// The connection is reset instead of an answer.
+    pub reset: bool,
+    /// There is no answer at all.
+    pub hang: bool,
+    /// The command is carried out all the same, and only its answer is lost.
+    pub took_effect: bool,
+    /// Real time by which the answer is late.
+    pub delay_ms: u64,
+    /// A GET is answered from the state in which everything was when this began.
+    pub frozen: bool,
 }
 
-#[derive(Default)]
-pub struct Adversities(Vec<Adversity>);
+/// A rule, since when it is there, and what it has seen.
+struct Standing {
+    rule: RequestRule,
+    since: i64,
+    number: u64,
+    drawn: u64,
+    state: Option<Arc<Mutex<Core>>>,
+}
+
+/// The rule that concerns a request.
+pub struct Adversity {
+    rule: RequestRule,
+    /// The old state, of a frozen answer.
+    pub state: Option<Arc<Mutex<Core>>>,
+}
+
+pub struct Adversities {
+    dice: Dice,
+    standing: Vec<Standing>,
+    added: u64,
+}
+
+/// A request, as far as rules look at it.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub key: &'a str,
+}
 
 impl Adversities {
-    pub fn add(&mut self, adversity: Adversity) {
-        self.0.push(adversity);
+    pub fn new(dice: Dice) -> Adversities {
+        Adversities {
+            dice,
+            standing: Vec::new(),
+            added: 0,
+        }
+    }
+
+    pub fn add(&mut self, rule: RequestRule, core: &Core) {
+        self.added += 1;
+        let at_once = rule.frozen && rule.from.is_none();
+        self.standing.push(Standing {
+            since: core.now(),
+            number: self.added,
+            drawn: 0,
+            state: at_once.then(|| Arc::new(Mutex::new(core.clone()))),
+            rule,
+        });
     }
 
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.standing.clear();
     }
 
     /// The first that concerns this request, which counts for it.
-    pub fn take(&mut self, method: &str, path: &str) -> Option<Adversity> {
-        let concerns = |it: &Adversity| {
-            path.starts_with(&it.path) && it.method.as_deref().is_none_or(|wanted| wanted == method)
+    pub fn take(&mut self, asked: Asked<'_>, core: &Core) -> Option<Adversity> {
+        let dice = self.dice;
+        let at = self
+            .standing
+            .iter_mut()
+            .position(|it| it.concerns(asked, core.now(), dice))?;
+        let standing = &mut self.standing[at];
+        if standing.rule.frozen && standing.state.is_none() {
+            standing.state = Some(Arc::new(Mutex::new(core.clone())));
+        }
+        let taken = Adversity {
+            rule: standing.rule.clone(),
+            state: standing.state.clone(),
         };
-        let at = self.0.iter().position(concerns)?;
-        let adversity = &mut self.0[at];
-        adversity.requests = adversity.requests.saturating_sub(1);
-        let taken = adversity.clone();
-        if adversity.requests == 0 {
-            self.0.remove(at);
+        if let Some(left) = &mut standing.rule.requests {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.standing.remove(at);
+            }
         }
         Some(taken)
+    }
+}
+
+impl Standing {
+    fn concerns(&mut self, asked: Asked<'_>, now: i64, dice: Dice) -> bool {
+        let rule = &self.rule;
+        let is = |wanted: &Option<String>, given: &str| wanted.as_deref().is_none_or(|it| it == given);
+        let after = now - self.since;
+        let concerned = asked.path.starts_with(&rule.path)
+            && is(&rule.method, asked.method)
+            && is(&rule.key, asked.key)
+            && (!rule.frozen || asked.method == "GET")
+            && rule.from.is_none_or(|from| after >= from)
+            && rule.until.is_none_or(|until| after < until);
+        let (true, Some(chance)) = (concerned, rule.chance) else {
+            return concerned;
+        };
+        self.drawn += 1;
+        dice.falls(
+            chance,
+            &["request", &self.number.to_string(), &self.drawn.to_string()],
+        )
     }
 }
 
 impl Adversity {
     /// How long the answer takes beyond the usual.
     pub fn delay(&self) -> Option<Duration> {
-        (self.delay_ms > 0).then(|| Duration::from_millis(self.delay_ms))
+        (self.rule.delay_ms > 0).then(|| Duration::from_millis(self.rule.delay_ms))
     }
 
     pub fn took_effect(&self) -> bool {
-        self.took_effect
+        self.rule.took_effect
+    }
+
+    pub fn reset(&self) -> bool {
+        self.rule.reset
+    }
+
+    pub fn hang(&self) -> bool {
+        self.rule.hang
     }
 
     /// The answer instead of the right one.
     pub fn fault(&self) -> Option<Fault> {
-        let status = self.status?;
-        Some(match status {
+        let lost = (self.rule.reset || self.rule.hang) && !self.rule.took_effect;
+        let status = self.rule.status.or(lost.then_some(503))?;
+        let fault = match status {
             429 => {
                 let message = "Request rate limit exceeded (adversity).";
                 Fault::other(429, "invalid_request_error", message)
@@ -88,6 +187,11 @@ impl Adversity {
             .early(),
             status if status >= 500 => Fault::other(status, "api_error", "An error occurred (adversity)."),
             status => Fault::other(status, "invalid_request_error", "Refused (adversity)."),
-        })
+        };
+        let fault = match &self.rule.code {
+            Some(code) => fault.code(code),
+            None => fault,
+        };
+        Some(if lost { fault.early() } else { fault })
     }
 }

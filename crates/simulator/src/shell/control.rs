@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Site;
-use super::adversity::Adversity;
+use super::adversity::RequestRule;
 use super::rights::NewKey;
 use super::world::World;
 use crate::core::{Answer, Core, Fault, NewEndpoint, Outcome};
@@ -26,6 +26,7 @@ pub fn routes() -> Router<Site> {
         .route("/expire", post(expire))
         .route("/webhook", post(webhook))
         .route("/keys", post(keys))
+        .route("/revoke", post(revoke))
         .route("/hold", post(hold))
         .route("/release", post(release))
         .route("/adversity", post(adversity).delete(calm))
@@ -165,6 +166,18 @@ async fn keys(State(site): State<Site>, Json(it): Json<NewKey>) -> Response {
     reply(site.shared.with(|world| world.rights.add(it).map(|()| json!({}))))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revoke {
+    key: String,
+}
+
+/// The key is refused as expired from now on.
+async fn revoke(State(site): State<Site>, Json(it): Json<Revoke>) -> Response {
+    site.shared.with(|world| world.rights.revoke(&it.key));
+    reply(Ok(json!({})))
+}
+
 /// Events pile up until they are released.
 async fn hold(State(site): State<Site>) -> Response {
     site.shared.with(|world| world.held = true);
@@ -176,8 +189,8 @@ async fn release(State(site): State<Site>) -> Response {
     reply(Ok(json!({})))
 }
 
-async fn adversity(State(site): State<Site>, Json(it): Json<Adversity>) -> Response {
-    site.shared.with(|world| world.adversities.add(it));
+async fn adversity(State(site): State<Site>, Json(it): Json<RequestRule>) -> Response {
+    site.shared.with(|world| world.adversities.add(it, &world.core));
     reply(Ok(json!({})))
 }
 

@@ -1,20 +1,13 @@
-//! Idempotency keys, as Stripe keeps them: the first answer is repeated for 24 hours of the simulator's time.
+//! Idempotency keys, as Stripe keeps them (docs.stripe.com/api/idempotent_requests): the first answer is repeated for 24
+//! hours of the simulator's time.
 
 use std::collections::{HashMap, VecDeque};
 
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::reply::Kept;
 use crate::core::Fault;
 use crate::core::calendar::DAY;
-
-/// An answer as it went out.
-#[derive(Clone)]
-pub struct Kept {
-    pub status: u16,
-    pub body: Bytes,
-    pub request: String,
-}
 
 /// What a key means for a request.
 pub enum Begun {
@@ -26,47 +19,63 @@ pub enum Begun {
 
 #[derive(Default)]
 pub struct Keys {
-    known: HashMap<String, Entry>,
+    /// By account and key: another account's are its own.
+    known: HashMap<(String, String), Entry>,
     /// In order of first use.
-    by_age: VecDeque<(i64, String)>,
+    by_age: VecDeque<(i64, (String, String))>,
 }
 
 struct Entry {
+    path: String,
     fingerprint: [u8; 32],
     /// `None`: the first request is still being worked on.
     kept: Option<Kept>,
 }
 
 impl Keys {
+    /// `form`: the parameters; their order does not matter.
+    ///
     /// # Errors
     /// Used for another request, or by one that is still being worked on.
-    pub fn begin(&mut self, key: &str, request: &[&[u8]], now: i64) -> Result<Begun, Fault> {
+    pub fn begin(
+        &mut self,
+        account: &str,
+        key: &str,
+        path: &str,
+        form: &str,
+        now: i64,
+    ) -> Result<Begun, Fault> {
         while self.by_age.front().is_some_and(|(at, _)| at + DAY <= now) {
             if let Some((_, old)) = self.by_age.pop_front() {
                 self.known.remove(&old);
             }
         }
-        let mut hash = Sha256::new();
-        for part in request {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        let fingerprint = hash.finalize().into();
-        let Some(entry) = self.known.get(key) else {
-            self.known.insert(
-                key.to_owned(),
-                Entry {
-                    fingerprint,
-                    kept: None,
-                },
-            );
-            self.by_age.push_back((now, key.to_owned()));
+        let fingerprint = fingerprint(form);
+        let name = (account.to_owned(), key.to_owned());
+        let Some(entry) = self.known.get(&name) else {
+            let entry = Entry {
+                path: path.to_owned(),
+                fingerprint,
+                kept: None,
+            };
+            self.known.insert(name.clone(), entry);
+            self.by_age.push_back((now, name));
             return Ok(Begun::New);
         };
-        if entry.fingerprint != fingerprint {
+        let other = if entry.path != path {
+            format!(
+                "for the same endpoint they were first used for ('{}')",
+                entry.path
+            )
+        } else if entry.fingerprint != fingerprint {
+            "with the same parameters they were first used with".to_owned()
+        } else {
+            String::new()
+        };
+        if !other.is_empty() {
             let message = format!(
-                "Keys for idempotent requests can only be used with the same parameters they were first used with. \
-                 Try using a key other than '{key}' if you meant to execute a different request."
+                "Keys for idempotent requests can only be used {other}. Try using a key other than '{key}' if you meant \
+                 to execute a different request."
             );
             return Err(Fault::other(400, "idempotency_error", message).early());
         }
@@ -85,17 +94,29 @@ impl Keys {
     }
 
     /// `None`: nothing is kept and the key is free again.
-    pub fn finish(&mut self, key: &str, kept: Option<Kept>) {
+    pub fn finish(&mut self, account: &str, key: &str, kept: Option<Kept>) {
+        let name = (account.to_owned(), key.to_owned());
         match kept {
             Some(kept) => {
-                if let Some(entry) = self.known.get_mut(key) {
+                if let Some(entry) = self.known.get_mut(&name) {
                     entry.kept = Some(kept);
                 }
             }
             None => {
-                self.known.remove(key);
-                self.by_age.retain(|(_, known)| known != key);
+                self.known.remove(&name);
+                self.by_age.retain(|(_, known)| *known != name);
             }
         }
     }
+}
+
+fn fingerprint(form: &str) -> [u8; 32] {
+    let mut parts: Vec<&str> = form.split('&').collect();
+    parts.sort_unstable();
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }

@@ -24,7 +24,10 @@ struct Key {
 
 /// The keys that are known by name.
 #[derive(Default)]
-pub struct Rights(HashMap<String, Key>);
+pub struct Rights {
+    keys: HashMap<String, Key>,
+    revoked: HashSet<String>,
+}
 
 /// What a permission is called in `NewKey`, at which paths it is asked for, and Stripe's word for it.
 const RESOURCES: &[(&str, &[&str], &str)] = &[
@@ -69,16 +72,26 @@ impl Rights {
             permissions: new.permissions.map(|all| all.into_iter().collect()),
             account: new.account.unwrap_or_else(|| ACCOUNT.to_owned()),
         };
-        self.0.insert(new.key, key);
+        self.revoked.remove(&new.key);
+        self.keys.insert(new.key, key);
         Ok(())
     }
 
+    /// From now on the key is refused as expired.
+    pub fn revoke(&mut self, key: &str) {
+        self.revoked.insert(key.to_owned());
+    }
+
+    pub fn revoked(&self, key: &str) -> bool {
+        self.revoked.contains(key)
+    }
+
     pub fn knows(&self, key: &str) -> bool {
-        self.0.contains_key(key)
+        self.keys.contains_key(key)
     }
 
     pub fn account(&self, key: &str) -> &str {
-        self.0.get(key).map_or(ACCOUNT, |key| &key.account)
+        self.keys.get(key).map_or(ACCOUNT, |key| &key.account)
     }
 
     /// Before anything else is looked at, as at Stripe.
@@ -86,7 +99,7 @@ impl Rights {
     /// # Errors
     /// The key may not do this.
     pub fn check(&self, key: &str, method: &str, path: &str) -> Result<(), Fault> {
-        let Some(known) = self.0.get(key) else {
+        let Some(known) = self.keys.get(key) else {
             return Ok(());
         };
         let Some(permissions) = &known.permissions else {

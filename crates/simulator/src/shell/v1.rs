@@ -1,128 +1,205 @@
 //! `/v1`: keys, headers, idempotency and adversities around `api::call`.
 
+use std::sync::PoisonError;
+
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, Method, Response, Uri};
 
 use super::Site;
-use super::adversity::Adversity;
-use super::idempotency::{Begun, Kept};
+use super::adversity::{Adversity, Asked};
+use super::authentication::{authorize, check_account, secret_key};
+use super::clock::unix_micros;
+use super::idempotency::Begun;
+use super::record::Record;
+use super::reply::{Echo, Kept, respond};
+use super::socket::Connection;
 use super::world::World;
 use crate::api;
-use crate::core::calendar::http_date;
 use crate::core::{API_VERSION, Cause, Fault, Version};
 
 pub async fn answer(
     State(site): State<Site>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
-    let call = Call {
-        method: method.as_str().to_owned(),
-        path: uri.path().to_owned(),
-        form: if method == Method::GET {
-            uri.query().unwrap_or_default().to_owned()
-        } else {
-            // DELETE takes its parameters in either place.
-            let query = uri.query().filter(|_| body.is_empty()).unwrap_or_default();
-            format!("{query}{}", String::from_utf8_lossy(&body))
-        },
-        version: text(&headers, "stripe-version").map(str::to_owned),
-        key: text(&headers, "idempotency-key")
-            .filter(|_| method == Method::POST)
-            .map(str::to_owned),
-    };
-    let asker = text(&headers, "user-agent").unwrap_or_default();
-    let version = call.version.as_deref().unwrap_or(API_VERSION);
-    site.record
-        .note(&call.method, &call.path, &call.form, version, asker);
-    let given = text(&headers, "authorization").and_then(secret_key);
-    let (request, begun) = site.shared.with(|world| {
-        let request = world.core.mint("req_");
-        let begun = authorize(given.as_deref(), site.api_key.as_deref(), world)
-            .and_then(|key| world.rights.check(key, &call.method, &call.path))
-            .and_then(|()| call.version(world).map(drop))
-            .and_then(|()| call.begin(world));
-        (request, begun)
-    });
-    let key = given.unwrap_or_default();
-    let (answer, replayed) = match begun {
-        Err(fault) => (Kept::of(&fault, &request), false),
-        Ok(Begun::Replay(kept)) => (kept, true),
-        Ok(Begun::New) => {
-            let adversity = site
-                .shared
-                .with(|world| world.adversities.take(&call.method, &call.path));
-            if let Some(delay) = adversity.as_ref().and_then(Adversity::delay) {
-                tokio::time::sleep(delay).await;
-            }
-            (
-                site.shared
-                    .with(|world| call.carry_out(world, &key, &request, adversity)),
-                false,
-            )
-        }
-    };
-    let (now, version) = site.shared.read(|world| {
-        let version = call
-            .version(world)
-            .unwrap_or_else(|_| world.core.settings().api_version);
-        (world.core.now(), version)
-    });
-    respond(answer, &call, version, &request, now, replayed)
+    let call = Call::read(&method, &uri, &headers, body);
+    let asker = headers.get("user-agent").and_then(|it| it.to_str().ok());
+    call.note(&site.record, asker.unwrap_or_default());
+    let request = site.shared.with(|world| world.core.mint("req_"));
+    let named = request.clone();
+    // In a task of its own: a client that goes away takes nothing back.
+    let work = tokio::spawn(async move { call.serve(&site, &connection, named).await });
+    work.await.unwrap_or_else(|error| {
+        tracing::error!(%error, request, "a request ended in a panic");
+        let fault = Fault::other(500, "api_error", "An unknown error occurred");
+        let echo = Echo {
+            request: &request,
+            version: Version::default().as_str(),
+            idempotency_key: None,
+            account: None,
+            replayed: false,
+            now: unix_micros() / 1_000_000,
+        };
+        respond(Kept::fault(&fault, &request, echo.now), &echo)
+    })
 }
 
 struct Call {
     method: String,
     path: String,
-    form: String,
+    /// Or why it cannot be read.
+    form: Result<String, Fault>,
     /// `None`: the account's.
     version: Option<String>,
-    key: Option<String>,
+    idempotency_key: Option<String>,
+    secret_key: Option<String>,
+    account: Option<String>,
+}
+
+/// Why a request is not carried out, and `Stripe-Rate-Limited-Reason`.
+struct Refusal(Fault, Option<&'static str>);
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Refusal {
+        Refusal(fault, None)
+    }
 }
 
 impl Call {
+    fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Call {
+        let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
+        // A HEAD is a GET whose body is left out.
+        let method = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        Call {
+            method: method.as_str().to_owned(),
+            path: uri.path().to_owned(),
+            form: form(method, uri, text("content-type"), body),
+            version: text("stripe-version"),
+            idempotency_key: text("idempotency-key").filter(|_| method == Method::POST),
+            secret_key: text("authorization").as_deref().and_then(secret_key),
+            account: text("stripe-account"),
+        }
+    }
+
+    fn note(&self, record: &Record, asker: &str) {
+        let version = self.version.as_deref().unwrap_or(API_VERSION);
+        let form = self.form.as_deref().unwrap_or_default();
+        record.note(&self.method, &self.path, form, version, asker);
+    }
+
+    async fn serve(self, site: &Site, connection: &Connection, request: String) -> Response<Body> {
+        let begun = site.shared.with(|world| self.begin(site, world));
+        let (answer, replayed) = match begun {
+            Err(Refusal(fault, limited)) => {
+                let now = site.shared.read(|world| world.core.now());
+                let refused = Kept::fault(&fault, &request, now);
+                (refused.limited_by(limited), false)
+            }
+            Ok(Begun::Replay(kept)) => (kept, true),
+            Ok(Begun::New) => (self.meet(site, connection, &request).await, false),
+        };
+        let (now, version) = site.shared.read(|world| {
+            let accounts = || world.core.settings().api_version;
+            let version = self.version(world).unwrap_or_else(|_| accounts());
+            (world.core.now(), version)
+        });
+        let echo = Echo {
+            request: &request,
+            version: version.as_str(),
+            idempotency_key: self.idempotency_key.as_deref(),
+            account: self.account.as_deref(),
+            replayed,
+            now,
+        };
+        respond(answer, &echo)
+    }
+
+    /// Carries it out, with whatever is to go wrong.
+    async fn meet(&self, site: &Site, connection: &Connection, request: &str) -> Kept {
+        let adversity = site.shared.with(|world| {
+            let asked = Asked {
+                method: &self.method,
+                path: &self.path,
+                key: self.secret_key.as_deref().unwrap_or_default(),
+            };
+            world.adversities.take(asked, &world.core)
+        });
+        if let Some(delay) = adversity.as_ref().and_then(Adversity::delay) {
+            tokio::time::sleep(delay).await;
+        }
+        let answer = site
+            .shared
+            .with(|world| self.carry_out(world, request, adversity.as_ref()));
+        if adversity.as_ref().is_some_and(Adversity::hang) {
+            site.stop.cancelled().await;
+        }
+        if adversity.as_ref().is_some_and(Adversity::reset) {
+            connection.reset();
+        }
+        answer
+    }
+
     fn version(&self, world: &World) -> Result<Version, Fault> {
         let asked = self.version.as_deref().map(api::version);
         asked.unwrap_or_else(|| Ok(world.core.settings().api_version))
     }
 
-    fn begin(&self, world: &mut World) -> Result<Begun, Fault> {
-        let Some(key) = &self.key else {
+    /// What Stripe looks at before the endpoint does anything, in this order.
+    fn begin(&self, site: &Site, world: &mut World) -> Result<Begun, Refusal> {
+        let key = authorize(self.secret_key.as_deref(), site.api_key.as_deref(), world)?;
+        let account = world.rights.account(key).to_owned();
+        let second = unix_micros().div_euclid(1_000_000);
+        world
+            .limiter
+            .admit(second, key, &account, &self.method, &self.path)
+            .map_err(|(fault, reason)| Refusal(fault, Some(reason)))?;
+        world.rights.check(key, &self.method, &self.path)?;
+        check_account(self.account.as_deref(), key, world)?;
+        let form = self.form.as_ref().map_err(Clone::clone)?;
+        self.version(world)?;
+        let Some(key) = &self.idempotency_key else {
             return Ok(Begun::New);
         };
-        if key.is_empty() || key.len() > 255 {
+        if key.is_empty() || key.chars().count() > 255 {
             let message = "Idempotency keys have 1 to 255 characters.";
-            return Err(Fault::other(400, "idempotency_error", message).early());
+            return Err(Fault::other(400, "idempotency_error", message).early().into());
         }
-        let parts = [self.method.as_bytes(), self.path.as_bytes(), self.form.as_bytes()];
-        world.keys.begin(key, &parts, world.core.now())
+        let now = world.core.now();
+        Ok(world.keys.begin(&account, key, &self.path, form, now)?)
     }
 
-    fn carry_out(
-        &self,
-        world: &mut World,
-        secret_key: &str,
-        request: &str,
-        adversity: Option<Adversity>,
-    ) -> Kept {
-        let bad = adversity.as_ref().and_then(Adversity::fault);
-        let effective = bad.is_none() || adversity.is_some_and(|it| it.took_effect());
+    fn carry_out(&self, world: &mut World, request: &str, adversity: Option<&Adversity>) -> Kept {
+        let account = world
+            .rights
+            .account(self.secret_key.as_deref().unwrap_or_default())
+            .to_owned();
+        let bad = adversity.and_then(Adversity::fault);
+        let effective = bad.is_none() || adversity.is_some_and(Adversity::took_effect);
         let outcome = if effective {
             let cause = Cause {
                 request: request.to_owned(),
-                idempotency_key: self.key.clone(),
+                idempotency_key: self.idempotency_key.clone(),
             };
-            world.core.set_account(world.rights.account(secret_key));
-            world.core.set_cause(Some(cause));
-            let outcome = self.version(world).and_then(|version| {
-                api::call(&mut world.core, version, &self.method, &self.path, &self.form)
-            });
-            world.core.set_cause(None);
+            let old = adversity.and_then(|it| it.state.as_ref());
+            let mut old = old.map(|state| state.lock().unwrap_or_else(PoisonError::into_inner));
+            let version = self.version(world);
+            let core = old.as_deref_mut().unwrap_or(&mut world.core);
+            core.set_account(&account);
+            core.set_cause(Some(cause));
+            let outcome = self
+                .form
+                .clone()
+                .and_then(|form| api::call(core, version?, &self.method, &self.path, &form));
+            core.set_cause(None);
             outcome
         } else {
             Ok(serde_json::Value::Null)
@@ -130,92 +207,46 @@ impl Call {
         let outcome = bad.map_or(outcome, Err);
         let early = outcome.as_ref().is_err_and(|fault| fault.early);
         let kept = match outcome {
-            Ok(object) => Kept {
-                status: 200,
-                body: pretty(&object),
-                request: request.to_owned(),
-            },
-            Err(fault) => Kept::of(&fault, request),
+            Ok(object) => Kept::object(&object, request),
+            Err(fault) => Kept::fault(&fault, request, world.core.now()),
         };
-        if let Some(key) = &self.key {
-            world.keys.finish(key, (!early).then(|| kept.clone()));
-        }
+        let Some(key) = &self.idempotency_key else {
+            return kept;
+        };
+        let kept = if early { kept } else { kept.for_good() };
+        world.keys.finish(&account, key, (!early).then(|| kept.clone()));
         kept
     }
 }
 
-impl Kept {
-    fn of(fault: &Fault, request: &str) -> Kept {
-        Kept {
-            status: fault.status,
-            body: pretty(&fault.body()),
-            request: request.to_owned(),
-        }
+/// The parameters: of the query, and of the body of what is not a GET.
+fn form(
+    method: &Method,
+    uri: &Uri,
+    content_type: Option<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<String, Fault> {
+    let query = uri.query().unwrap_or_default();
+    let body = body.map_err(|_| {
+        let message = "The request's body is too large.";
+        Fault::other(413, "invalid_request_error", message).early()
+    })?;
+    if method == Method::GET || body.is_empty() {
+        return Ok(query.to_owned());
     }
-}
-
-fn pretty(value: &serde_json::Value) -> Bytes {
-    Bytes::from(serde_json::to_vec_pretty(value).unwrap_or_default())
-}
-
-fn authorize<'k>(given: Option<&'k str>, api_key: Option<&str>, world: &World) -> Result<&'k str, Fault> {
-    let refuse = |message: &str| Err(Fault::other(401, "invalid_request_error", message).early());
-    match (given.filter(|key| !key.is_empty()), api_key) {
-        (None, _) => refuse(
-            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer \
-             auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
-        ),
-        (Some(given), Some(wanted)) if given != wanted && !world.rights.knows(given) => {
-            refuse("Invalid API Key provided.")
-        }
-        (Some(given), _) => Ok(given),
+    let content_type = content_type.unwrap_or_default();
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let message = format!(
+            "Invalid request: unsupported Content-Type {content_type}. If error persists and you need assistance, \
+             please contact support@stripe.com."
+        );
+        return Err(Fault::invalid(message).early());
     }
-}
-
-/// As a bearer token, or as a user without a password (`curl -u sk_test_…:`).
-fn secret_key(value: &str) -> Option<String> {
-    if let Some(key) = value.strip_prefix("Bearer ") {
-        return Some(key.to_owned());
-    }
-    let decoded = BASE64_STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
-    let user = String::from_utf8(decoded).ok()?;
-    Some(user.split(':').next()?.to_owned())
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn respond(
-    answer: Kept,
-    call: &Call,
-    version: Version,
-    request: &str,
-    now: i64,
-    replayed: bool,
-) -> Response<Body> {
-    let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, no-store"),
-    );
-    let mut put = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    put("date", &http_date(now));
-    put("request-id", request);
-    put("stripe-version", version.as_str());
-    if let Some(key) = &call.key {
-        put("idempotency-key", key);
-        put("original-request", &answer.request);
-    }
-    if replayed {
-        put("idempotent-replayed", "true");
-    }
-    response
+    let body = String::from_utf8_lossy(&body);
+    Ok(if query.is_empty() {
+        body.into_owned()
+    } else {
+        format!("{query}&{body}")
+    })
 }

@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use super::Options;
 use super::adversity::Adversities;
 use super::clock::unix_micros;
+use super::dice::Dice;
 use super::idempotency::Keys;
+use super::rate_limit::Limiter;
 use super::rights::Rights;
 use crate::core::Core;
 
@@ -18,6 +21,7 @@ pub struct World {
     pub keys: Keys,
     pub rights: Rights,
     pub adversities: Adversities,
+    pub limiter: Limiter,
     /// Nothing is delivered for now.
     pub held: bool,
     /// The endpoint that `set_webhook` manages.
@@ -38,19 +42,23 @@ struct Inner {
 }
 
 impl Shared {
-    pub fn new(seed: u64) -> Shared {
+    pub fn new(options: &Options) -> Shared {
+        let present = unix_micros();
+        let start = options.start.unwrap_or_else(|| present.div_euclid(MICROS));
+        let offset = options.start.map_or(0, |start| start * MICROS - present);
         let world = World {
-            core: Core::new(seed, unix_micros().div_euclid(MICROS)),
+            core: Core::new(options.seed, start),
             keys: Keys::default(),
             rights: Rights::default(),
-            adversities: Adversities::default(),
+            adversities: Adversities::new(Dice(options.seed)),
+            limiter: Limiter::new(options.rate_limit),
             held: false,
             managed: None,
-            offset: 0,
+            offset,
         };
         let inner = Inner {
             world: Mutex::new(world),
-            offset: watch::Sender::new(0),
+            offset: watch::Sender::new(offset),
             changed: watch::Sender::new(0),
         };
         Shared(Arc::new(inner))

@@ -3,9 +3,11 @@
 #![recursion_limit = "512"]
 
 mod account;
+mod adversity;
 mod api;
 mod coupons;
 mod histories;
+mod http;
 mod idempotency;
 mod proration;
 mod reading;

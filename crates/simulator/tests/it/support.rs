@@ -63,12 +63,15 @@ impl Reply {
 
 impl Stripe {
     pub async fn start() -> Stripe {
+        Stripe::with(Options::default()).await
+    }
+
+    /// With another start; seed and key are the tests' own.
+    pub async fn with(options: Options) -> Stripe {
         let options = Options {
-            listen: ([127, 0, 0, 1], 0).into(),
             seed: 7,
-            webhook: None,
             api_key: Some(KEY.into()),
-            record: None,
+            ..options
         };
         let running = start(options).await.unwrap();
         Stripe {
@@ -102,6 +105,17 @@ impl Stripe {
     }
 
     pub async fn send(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+        self.try_send(method, path, body, headers).await.unwrap()
+    }
+
+    /// An error: no answer came.
+    pub async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, hyper_util::client::legacy::Error> {
         let url = if path.starts_with("http") {
             path.to_owned()
         } else {
@@ -118,14 +132,14 @@ impl Stripe {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-        let response = self.http.request(request).await.unwrap();
+        let response = self.http.request(request).await?;
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Reply {
+        Ok(Reply {
             status: parts.status,
             headers: parts.headers,
             text,
-        }
+        })
     }
 
     /// A monthly price of 20 dollars and its id.

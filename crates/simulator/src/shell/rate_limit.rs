@@ -1,0 +1,142 @@
+//! How many requests a second are let in (docs.stripe.com/rate-limits).
+
+use std::collections::HashMap;
+
+use crate::core::Fault;
+
+/// Requests per second of real time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Of an account, with live keys.
+    pub live: u32,
+    /// Of an account, with other keys.
+    pub test: u32,
+    /// Of an account to one endpoint, such as `GET /v1/customers/:id`.
+    pub endpoint: u32,
+}
+
+impl RateLimit {
+    /// What Stripe's documentation says.
+    pub const DOCUMENTED: RateLimit = RateLimit {
+        live: 100,
+        test: 25,
+        endpoint: 25,
+    };
+
+    /// The same bound everywhere.
+    pub fn of(per_second: u32) -> RateLimit {
+        RateLimit {
+            live: per_second,
+            test: per_second,
+            endpoint: per_second,
+        }
+    }
+}
+
+/// What was let in within the present second.
+pub struct Limiter {
+    limit: Option<RateLimit>,
+    second: i64,
+    seen: HashMap<String, u32>,
+}
+
+impl Limiter {
+    /// `None`: no limit.
+    pub fn new(limit: Option<RateLimit>) -> Limiter {
+        Limiter {
+            limit,
+            second: 0,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// `second`: of real time.
+    ///
+    /// # Errors
+    /// 429, and the value of `Stripe-Rate-Limited-Reason`.
+    pub fn admit(
+        &mut self,
+        second: i64,
+        key: &str,
+        account: &str,
+        method: &str,
+        path: &str,
+    ) -> Result<(), (Fault, &'static str)> {
+        let Some(limit) = self.limit else {
+            return Ok(());
+        };
+        if self.second != second {
+            self.second = second;
+            self.seen.clear();
+        }
+        let live = key.contains("_live_");
+        let (mode, most) = if live {
+            ("live", limit.live)
+        } else {
+            ("test", limit.test)
+        };
+        let everything = format!("{account} {mode}");
+        let endpoint = format!("{everything} {method} {}", endpoint(path));
+        for (what, most, reason) in [
+            (everything, most, "global-rate"),
+            (endpoint, limit.endpoint, "endpoint-rate"),
+        ] {
+            let seen = self.seen.entry(what).or_default();
+            *seen += 1;
+            if *seen > most {
+                let message = "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.";
+                let fault = Fault::other(429, "invalid_request_error", message).early();
+                return Err((fault.code("rate_limit"), reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// With `:id` in place of ids: those of one route count together.
+fn endpoint(path: &str) -> String {
+    let word = |step: &str| step == "v1" || step.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let steps: Vec<&str> = path
+        .split('/')
+        .map(|step| if word(step) { step } else { ":id" })
+        .collect();
+    steps.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(limiter: &mut Limiter, second: i64, key: &str, path: &str) -> Result<(), &'static str> {
+        let admitted = limiter.admit(second, key, "acct_1", "GET", path);
+        admitted.map_err(|(fault, reason)| {
+            assert_eq!((fault.status, fault.code.as_deref()), (429, Some("rate_limit")));
+            reason
+        })
+    }
+
+    #[test]
+    fn a_second_has_so_many_requests_of_an_account_and_so_many_of_an_endpoint() {
+        let mut limiter = Limiter::new(Some(RateLimit::DOCUMENTED));
+        for at in 0..25 {
+            admitted(&mut limiter, 1, "sk_test_1", &format!("/v1/customers/cus_{at}")).unwrap();
+        }
+        let refused = admitted(&mut limiter, 1, "sk_test_1", "/v1/prices");
+        assert_eq!(refused, Err("global-rate"));
+        admitted(&mut limiter, 2, "sk_test_1", "/v1/prices").unwrap();
+        for at in 0..25 {
+            admitted(&mut limiter, 2, "sk_live_1", &format!("/v1/customers/cus_{at}")).unwrap();
+        }
+        let refused = admitted(&mut limiter, 2, "sk_live_1", "/v1/customers/cus_1");
+        assert_eq!(refused, Err("endpoint-rate"));
+        admitted(&mut limiter, 2, "sk_live_1", "/v1/customers").unwrap();
+    }
+
+    #[test]
+    fn without_a_limit_everything_is_let_in() {
+        let mut limiter = Limiter::new(None);
+        for _ in 0..1_000 {
+            admitted(&mut limiter, 1, "sk_test_1", "/v1/prices").unwrap();
+        }
+    }
+}
