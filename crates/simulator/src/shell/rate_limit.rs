@@ -53,7 +53,7 @@ impl Limiter {
     /// `second`: of real time.
     ///
     /// # Errors
-    /// 429, and the value of `Stripe-Rate-Limited-Reason`.
+    /// The value of `Stripe-Rate-Limited-Reason`; the answer is [`exceeded`].
     pub fn admit(
         &mut self,
         second: i64,
@@ -61,7 +61,7 @@ impl Limiter {
         account: &str,
         method: &str,
         path: &str,
-    ) -> Result<(), (Fault, &'static str)> {
+    ) -> Result<(), &'static str> {
         let Some(limit) = self.limit else {
             return Ok(());
         };
@@ -84,13 +84,19 @@ impl Limiter {
             let seen = self.seen.entry(what).or_default();
             *seen += 1;
             if *seen > most {
-                let message = "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.";
-                let fault = Fault::other(429, "invalid_request_error", message).early();
-                return Err((fault.code("rate_limit"), reason));
+                return Err(reason);
             }
         }
         Ok(())
     }
+}
+
+/// The answer to one request too many.
+pub fn exceeded() -> Fault {
+    let message =
+        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.";
+    let fault = Fault::other(429, "invalid_request_error", message).early();
+    fault.code("rate_limit")
 }
 
 /// With `:id` in place of ids: those of one route count together.
@@ -108,11 +114,7 @@ mod tests {
     use super::*;
 
     fn admitted(limiter: &mut Limiter, second: i64, key: &str, path: &str) -> Result<(), &'static str> {
-        let admitted = limiter.admit(second, key, "acct_1", "GET", path);
-        admitted.map_err(|(fault, reason)| {
-            assert_eq!((fault.status, fault.code.as_deref()), (429, Some("rate_limit")));
-            reason
-        })
+        limiter.admit(second, key, "acct_1", "GET", path)
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::adversity::{Adversity, Asked};
 use super::authentication::{authorize, check_account, secret_key};
 use super::clock::unix_micros;
 use super::idempotency::Begun;
+use super::rate_limit::exceeded;
 use super::record::Record;
 use super::reply::{Echo, Kept, respond};
 use super::socket::Connection;
@@ -62,11 +63,11 @@ struct Call {
 }
 
 /// Why a request is not carried out, and `Stripe-Rate-Limited-Reason`.
-struct Refusal(Fault, Option<&'static str>);
+struct Refusal(Box<Fault>, Option<&'static str>);
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Refusal {
-        Refusal(fault, None)
+        Refusal(Box::new(fault), None)
     }
 }
 
@@ -161,7 +162,7 @@ impl Call {
         world
             .limiter
             .admit(second, key, &account, &self.method, &self.path)
-            .map_err(|(fault, reason)| Refusal(fault, Some(reason)))?;
+            .map_err(|reason| Refusal(Box::new(exceeded()), Some(reason)))?;
         world.rights.check(key, &self.method, &self.path)?;
         check_account(self.account.as_deref(), key, world)?;
         let form = self.form.as_ref().map_err(Clone::clone)?;
