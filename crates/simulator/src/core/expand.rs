@@ -190,7 +190,7 @@ impl Core {
     }
 
     /// Lists that are shown only when asked for.
-    fn includable(&self, object: &Value, key: &str) -> Option<Value> {
+    pub(crate) fn includable(&self, object: &Value, key: &str) -> Option<Value> {
         let id = object["id"].as_str()?;
         let (url, data) = match (object["object"].as_str()?, key) {
             ("checkout.session", "line_items") => (

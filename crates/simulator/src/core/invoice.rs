@@ -256,6 +256,14 @@ impl Invoice {
 }
 
 impl Core {
+    /// The invoice that this payment intent pays.
+    pub(crate) fn invoice_paid_by(&self, intent: &str) -> Option<&str> {
+        let customer = self.intents.get(intent)?.owner()?;
+        let mut all = self.invoices.of(customer);
+        let paid = all.find(|it| it.payment_intent.as_deref() == Some(intent));
+        paid.map(|it| it.id.as_str())
+    }
+
     /// What it is paid with, once it is finalized.
     pub(crate) fn invoice_intent(&self, id: &str) -> Option<&str> {
         self.invoices.get(id)?.payment_intent.as_deref()

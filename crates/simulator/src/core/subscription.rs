@@ -12,7 +12,7 @@ mod renew;
 
 use serde_json::{Value, json};
 
-use super::{Core, Fault, Metadata, Row};
+use super::{Core, Fault, Metadata, Price, Row};
 
 pub(crate) use cancel::Ending;
 pub use change::{CycleAnchor, SubscriptionChange, TrialEnd, When};
@@ -134,6 +134,8 @@ impl Row for Subscription {
 
     fn render(&self, core: &Core) -> Value {
         let items = core.subscription_items(self);
+        // Shown beside the items while there is one only.
+        let alone = self.items.first().filter(|_| self.items.len() == 1);
         json!({
             "id": self.id,
             "object": "subscription",
@@ -199,6 +201,8 @@ impl Row for Subscription {
             "pending_invoice_item_interval": null,
             "pending_setup_intent": null,
             "pending_update": null,
+            "plan": alone.and_then(|it| core.prices.get(&it.price)).map(Price::to_plan),
+            "quantity": alone.map(|it| it.quantity),
             "schedule": null,
             "start_date": self.created,
             "status": self.status.as_str(),

@@ -4,6 +4,7 @@
 //! (docs.stripe.com/upgrades, "Backward-compatible changes").
 
 mod basil;
+mod before_acacia;
 mod clover;
 mod dahlia;
 
@@ -23,6 +24,9 @@ impl Default for Version {
 
 /// Oldest first (docs.stripe.com/changelog). What came after [`API_VERSION`] in its train only added to it.
 const RELEASED: &[&str] = &[
+    "2020-03-02",
+    "2020-08-27",
+    "2022-08-01",
     "2022-11-15",
     "2023-08-16",
     "2023-10-16",
@@ -59,7 +63,7 @@ const RELEASED: &[&str] = &[
 /// Takes one change back from an object of this kind: Stripe's `object`, such as `line_item`.
 type Undo = fn(&Core, &str, &mut Map<String, Value>);
 
-/// What changed with which version, newest first.
+/// What changed with which version, newest first. What a change puts into an object is seen by those after it here.
 const CHANGES: &[(&str, Undo)] = &[
     ("2026-03-25.dahlia", dahlia::session_ui_mode),
     ("2025-09-30.clover", clover::discount_source),
@@ -72,6 +76,19 @@ const CHANGES: &[(&str, Undo)] = &[
     ("2025-03-31.basil", basil::line_pricing),
     ("2025-03-31.basil", basil::line_taxes),
     ("2025-03-31.basil", basil::first_discount),
+    ("2025-03-31.basil", basil::payment_invoice),
+    ("2025-03-31.basil", basil::session_shipping),
+    ("2025-03-31.basil", basil::aggregate_usage),
+    ("2024-04-10", before_acacia::product_features),
+    ("2024-04-10", before_acacia::portal_pause),
+    ("2024-04-10", before_acacia::invoice_rendering_options),
+    ("2022-11-15", before_acacia::intent_charges),
+    ("2022-11-15", before_acacia::charge_refunds),
+    ("2022-08-01", before_acacia::session_shipping),
+    ("2020-08-27", before_acacia::customer_lists),
+    ("2020-08-27", before_acacia::plan_tiers),
+    ("2020-08-27", before_acacia::tax_percent),
+    ("2020-08-27", before_acacia::session_display_items),
 ];
 
 impl Version {
@@ -115,3 +132,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Version;
 use crate::core::{Core, Price};
 
 /// The period was the subscription's, and is its items'
@@ -135,8 +136,49 @@ pub fn first_discount(core: &Core, kind: &str, object: &mut Map<String, Value>) 
     }
     let first = object.get("discounts").and_then(|it| it.get(0));
     let first = first.map(|it| match it.as_str() {
-        Some(id) => core.get(id).unwrap_or_default(),
+        Some(id) => core.show(Version("2025-03-31.basil"), core.get(id).unwrap_or_default()),
         None => it.clone(),
     });
     object.insert("discount".into(), first.unwrap_or_default());
+}
+
+/// A payment intent and its charge named the invoice that they pay
+/// (…/2025-03-31/add-support-for-multiple-partial-payments-on-invoices).
+pub fn payment_invoice(core: &Core, kind: &str, payment: &mut Map<String, Value>) {
+    let intent = match kind {
+        "payment_intent" => "id",
+        "charge" => "payment_intent",
+        _ => return,
+    };
+    // Expanded, it is an object.
+    let intent = payment.get(intent).map(|it| it.get("id").unwrap_or(it));
+    let invoice = intent
+        .and_then(Value::as_str)
+        .and_then(|id| core.invoice_paid_by(id));
+    let invoice = json!(invoice);
+    payment.insert("invoice".into(), invoice);
+}
+
+/// Where things are sent to was the session's own, and is in `collected_information`
+/// (…/2025-03-31/checkout-session-remove-shipping-details).
+pub fn session_shipping(_: &Core, kind: &str, session: &mut Map<String, Value>) {
+    if kind == "checkout.session" {
+        let collected = session
+            .get("collected_information")
+            .and_then(|it| it.get("shipping_details"));
+        let shipping = collected.cloned().unwrap_or_default();
+        session.insert("shipping_details".into(), shipping);
+    }
+}
+
+/// Usage was counted by the price itself before there were meters
+/// (…/2025-03-31/deprecate-legacy-usage-based-billing).
+pub fn aggregate_usage(_: &Core, kind: &str, price: &mut Map<String, Value>) {
+    if kind == "plan" {
+        price.insert("aggregate_usage".into(), Value::Null);
+    } else if kind == "price"
+        && let Some(recurring) = price.get_mut("recurring").and_then(Value::as_object_mut)
+    {
+        recurring.insert("aggregate_usage".into(), Value::Null);
+    }
 }
