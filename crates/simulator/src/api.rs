@@ -4,9 +4,11 @@ mod buy;
 mod coupons;
 mod customers;
 mod endpoints;
+mod intents;
 mod list;
 mod money;
 mod params;
+mod payment_methods;
 mod portal;
 mod prices;
 mod subscription_items;
@@ -44,7 +46,6 @@ const TIER_2: &[&str] = &[
     "mandates",
     "payment_links",
     "payment_method_configurations",
-    "payment_methods",
     "payouts",
     "plans",
     "promotion_codes",
@@ -145,6 +146,10 @@ fn subject(steps: &[&str], params: &Params) -> String {
 fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> Routed {
     match (method, steps) {
         (_, steps) if steps.contains(&"") => None,
+        (_, ["v1", "customers", id, "payment_methods", rest @ ..]) => {
+            payment_methods::of_customer(core, method, id, rest, params)
+        }
+        (_, ["v1", "payment_methods", rest @ ..]) => payment_methods::call(core, method, rest, params),
         (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, params),
         (_, ["v1", "products", rest @ ..]) => prices::products(core, method, rest, params),
         (_, ["v1", "prices", rest @ ..]) => prices::prices(core, method, rest, params),
@@ -159,7 +164,7 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         }
         (_, ["v1", "invoices", rest @ ..]) => money::invoices(core, method, rest, params),
         (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, params),
-        (_, ["v1", "payment_intents", rest @ ..]) => money::intents(core, method, rest, params),
+        (_, ["v1", "payment_intents", rest @ ..]) => intents::call(core, method, rest, params),
         (_, ["v1", "refunds", rest @ ..]) => money::refunds(core, method, rest, params),
         (_, ["v1", "events", rest @ ..]) => watch::events(core, method, rest, params),
         (_, ["v1", "webhook_endpoints", rest @ ..]) => endpoints::call(core, method, rest, params),
@@ -208,6 +213,7 @@ fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
         .chain(&[
             "charges",
             "payment_intents",
+            "payment_methods",
             "refunds",
             "events",
             "webhook_endpoints",

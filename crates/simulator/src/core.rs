@@ -18,6 +18,7 @@ mod hosted;
 mod ident;
 mod invoice;
 mod payment;
+mod payment_method;
 mod promotion_code;
 mod refund;
 mod subscription;
@@ -40,6 +41,8 @@ pub use endpoint::{EndpointChange, NewEndpoint};
 pub use event::{Cause, Event};
 pub(crate) use expand::EVENTS_KEPT;
 pub use fault::Fault;
+pub use payment::{Confirm, IntentChange, NewIntent};
+pub use payment_method::{Billing, PaymentMethodChange};
 pub use promotion_code::NewPromotionCode;
 pub use refund::NewRefund;
 pub use subscription::{
@@ -59,6 +62,7 @@ use entitlement::Feature;
 use hosted::{Configuration, Portal};
 use invoice::{Invoice, InvoiceItem, InvoiceLine, NewInvoice};
 use payment::{Charge, Intent};
+use payment_method::PaymentMethod;
 use promotion_code::PromotionCode;
 use refund::Refund;
 pub(crate) use subscription::Ending;
@@ -142,6 +146,7 @@ pub struct Core {
     settings: Settings,
     base_url: String,
     customers: Table<Customer>,
+    methods: Table<PaymentMethod>,
     products: Table<Product>,
     prices: Table<Price>,
     lookup_keys: LookupKeys,
@@ -151,6 +156,8 @@ pub struct Core {
     sessions: Table<Session>,
     /// The payment intent of a session that somebody tried to pay.
     session_intents: HashMap<String, String>,
+    /// The sessions that completed before their intent was paid.
+    unsettled: HashMap<String, String>,
     portals: Table<Portal>,
     configurations: Table<Configuration>,
     features: Table<Feature>,
@@ -188,6 +195,7 @@ impl Core {
             settings: Settings::default(),
             base_url: "http://localhost".to_owned(),
             customers: Table::default(),
+            methods: Table::default(),
             products: Table::default(),
             prices: Table::default(),
             lookup_keys: LookupKeys::default(),
@@ -196,6 +204,7 @@ impl Core {
             discounts: Table::default(),
             sessions: Table::default(),
             session_intents: HashMap::new(),
+            unsettled: HashMap::new(),
             portals: Table::default(),
             configurations,
             features: Table::default(),
@@ -276,6 +285,7 @@ impl Core {
             Some(("cs", _)) => self.session_due(id),
             Some(("sub", _)) => self.subscription_due(id),
             Some(("in", _)) => self.invoice_due(id),
+            Some(("pi", _)) => self.intent_due(id),
             Some(("di", _)) => self.discount_due(id),
             Some(("clock", _)) => self.test_clock_due(id),
             _ => {}

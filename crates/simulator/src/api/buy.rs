@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::coupons::discounts;
 use super::list::Page;
 use super::params::Params;
+use super::payment_methods::types;
 use super::{Answer, Routed};
 use crate::core::{Core, Fault, Metadata, Mode, NewSession, Redeem};
 
@@ -87,14 +88,8 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
             ],
         )?;
     }
-    if params
-        .texts("payment_method_types")?
-        .iter()
-        .any(|method| method != "card")
-    {
-        return Err(Fault::not_simulated("payment methods other than `card`").param("payment_method_types"));
-    }
     discount(&mut new, params)?;
+    new.payment_method_types = types(params)?;
     params.one_of("ui_mode", &[("hosted_page", ()), ("hosted", ())])?;
     params.not_simulated(&[
         "adaptive_pricing",

@@ -39,7 +39,8 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         description: params.text("description")?,
         phone: params.text("phone")?,
         metadata: params.metadata()?.set,
-        payment_method: payment_method(params)?,
+        payment_method: params.text("payment_method")?,
+        default_payment_method: default_payment_method(params)?,
         test_clock: params.text("test_clock")?,
     };
     params.not_simulated(NOT_SIMULATED)?;
@@ -54,23 +55,21 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
         description: params.text("description")?,
         phone: params.text("phone")?,
         metadata: params.metadata()?,
-        payment_method: payment_method(params)?,
+        default_payment_method: default_payment_method(params)?,
     };
     params.not_simulated(NOT_SIMULATED)?;
     params.finish()?;
     core.update_customer(id, change)
 }
 
-/// Both spellings: attach it, or make it the default for invoices. Here they are one.
-fn payment_method(params: &mut Params) -> Result<Option<String>, Fault> {
-    let attached = params.text("payment_method")?;
+fn default_payment_method(params: &mut Params) -> Result<Option<String>, Fault> {
     let Some(mut settings) = params.level("invoice_settings")? else {
-        return Ok(attached);
+        return Ok(None);
     };
     let default = settings.text("default_payment_method")?;
     settings.not_simulated(&["custom_fields", "footer", "rendering_options"])?;
     settings.finish()?;
-    Ok(attached.or(default))
+    Ok(default)
 }
 
 fn list(core: &Core, params: &mut Params) -> Answer {

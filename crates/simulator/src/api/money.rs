@@ -1,4 +1,4 @@
-//! `/v1/invoices`, `/v1/charges`, `/v1/payment_intents`, `/v1/refunds`.
+//! `/v1/invoices`, `/v1/charges`, `/v1/refunds`.
 
 use serde_json::Value;
 
@@ -76,23 +76,6 @@ fn list_charges(core: &Core, params: &mut Params) -> Answer {
     };
     let rows = rows.filter(|it| intent.as_ref().is_none_or(|intent| it.payment_intent == *intent));
     page.cut(core, "/v1/charges", rows)
-}
-
-pub fn intents(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
-    Some(match (method, rest) {
-        ("GET", []) => list_intents(core, params),
-        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
-        _ => return None,
-    })
-}
-
-fn list_intents(core: &Core, params: &mut Params) -> Answer {
-    let customer = params.text("customer")?;
-    let page = Page::read(params)?;
-    match &customer {
-        Some(customer) => page.cut(core, "/v1/payment_intents", core.intents().of(customer).rev()),
-        None => page.cut(core, "/v1/payment_intents", core.intents().all().rev()),
-    }
 }
 
 pub fn refunds(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {

@@ -51,6 +51,18 @@ pub struct NewSession {
     pub method_if_required: bool,
     /// Unix seconds, 30 minutes to 24 hours from now, which is the default.
     pub expires_at: Option<i64>,
+    /// `card`, `sepa_debit`, `us_bank_account`; empty: cards.
+    pub payment_method_types: Vec<&'static str>,
+}
+
+impl NewSession {
+    pub(crate) fn types(&self) -> Vec<&'static str> {
+        if self.payment_method_types.is_empty() {
+            vec!["card"]
+        } else {
+            self.payment_method_types.clone()
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +205,7 @@ impl Row for Session {
             "payment_method_collection": if always { "always" } else { "if_required" },
             "payment_method_configuration_details": null,
             "payment_method_options": {},
-            "payment_method_types": ["card"],
+            "payment_method_types": self.new.types(),
             "payment_status": payment_status,
             "permissions": null,
             "phone_number_collection": { "enabled": false },

@@ -21,8 +21,10 @@ pub struct NewCustomer {
     pub description: Option<String>,
     pub phone: Option<String>,
     pub metadata: Metadata,
-    /// A card to attach, one of Stripe's test names: `pm_card_visa`, `pm_card_chargeCustomerFail`.
+    /// A payment method to attach, one that exists or one of Stripe's test names: `pm_card_visa`.
     pub payment_method: Option<String>,
+    /// The one that pays invoices: has to be the same.
+    pub default_payment_method: Option<String>,
     /// `clock_…`
     pub test_clock: Option<String>,
 }
@@ -35,8 +37,8 @@ pub struct CustomerChange {
     pub description: Option<String>,
     pub phone: Option<String>,
     pub metadata: MetadataChange,
-    /// As in [`NewCustomer`].
-    pub payment_method: Option<String>,
+    /// One that is attached; an empty text: none.
+    pub default_payment_method: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,8 +50,10 @@ pub struct Customer {
     description: Option<String>,
     phone: Option<String>,
     metadata: Metadata,
+    /// `invoice_settings[default_payment_method]`.
     pub payment_method: Option<String>,
-    pub outcome: Outcome,
+    /// Set from outside; `None`: as the payment method is.
+    pub outcome: Option<Outcome>,
     pub deleted: bool,
     pub test_clock: Option<String>,
     /// Below zero: a credit, which the next invoices use up; above: owed with the next one.
@@ -120,7 +124,8 @@ impl Customer {
 
 impl Core {
     /// # Errors
-    /// The payment method is not one of the test names; the test clock is not there, or full.
+    /// There is no such payment method, it cannot be attached, or the default is another one; the test clock is not
+    /// there, or full.
     pub fn create_customer(&mut self, new: NewCustomer) -> Answer {
         match new.test_clock.clone() {
             None => self.insert_customer(new),
@@ -132,14 +137,15 @@ impl Core {
     }
 
     fn insert_customer(&mut self, new: NewCustomer) -> Answer {
-        let card = new
-            .payment_method
-            .as_deref()
-            .map(|name| self.card(name))
-            .transpose()?;
+        if new.default_payment_method.is_some() && new.default_payment_method != new.payment_method {
+            return Err(not_attached(
+                new.default_payment_method.as_deref().unwrap_or_default(),
+            ));
+        }
+        let method = new.payment_method.as_deref();
+        let method = method.map(|name| self.attachable(name)).transpose()?;
         let id = self.ids.mint("cus_");
         let invoice_prefix = id[id.len() - 8..].to_uppercase();
-        let (payment_method, outcome) = card.map_or((None, Outcome::Succeed), |(id, it)| (Some(id), it));
         let customer = Customer {
             id,
             created: self.now,
@@ -148,28 +154,36 @@ impl Core {
             description: new.description,
             phone: new.phone,
             metadata: new.metadata,
-            payment_method,
-            outcome,
+            payment_method: method.clone().filter(|_| new.default_payment_method.is_some()),
+            outcome: None,
             deleted: false,
             test_clock: new.test_clock,
             balance: 0,
             invoice_prefix,
             invoices: 0,
         };
-        let shown = customer.to_json();
+        let (id, shown) = (customer.id.clone(), customer.to_json());
         self.customers.insert(customer);
         self.emit("customer.created", shown.clone());
+        if let Some(method) = method {
+            self.attach_payment_method(&method, &id)?;
+        }
         Ok(shown)
     }
 
     /// # Errors
-    /// No such customer.
+    /// No such customer, or the payment method is not attached to it.
     pub fn update_customer(&mut self, id: &str, change: CustomerChange) -> Answer {
-        let card = change
-            .payment_method
+        if let Some(method) = change
+            .default_payment_method
             .as_deref()
-            .map(|name| self.card(name))
-            .transpose()?;
+            .filter(|it| !it.is_empty())
+        {
+            let own = self.methods.get(method).and_then(|it| it.customer.as_deref());
+            if own != Some(id) {
+                return Err(not_attached(method));
+            }
+        }
         let customer = self.living_customer_mut(id)?;
         let before = customer.to_json();
         for (field, change) in [
@@ -183,9 +197,9 @@ impl Core {
             }
         }
         change.metadata.apply(&mut customer.metadata);
-        if let Some((id, outcome)) = card {
-            customer.payment_method = Some(id);
-            customer.outcome = outcome;
+        if let Some(method) = change.default_payment_method {
+            customer.payment_method = Some(method).filter(|id| !id.is_empty());
+            customer.outcome = None;
         }
         let after = customer.to_json();
         self.emit_change("customer.updated", &before, after.clone());
@@ -224,26 +238,40 @@ impl Core {
         Ok(json!({ "id": id, "object": "customer", "deleted": true }))
     }
 
-    /// What becomes of this customer's payments until it is set again. Paying a checkout session is a new card, which
-    /// is good for the payments after it too.
+    /// What becomes of this customer's payments until it is set again, whatever they are paid with. A new default, and
+    /// paying a checkout session with a new card, take it back.
     ///
     /// # Errors
     /// No such customer.
     pub fn set_payment_outcome(&mut self, customer: &str, outcome: Outcome) -> Result<(), Fault> {
-        self.living_customer_mut(customer)?.outcome = outcome;
+        self.living_customer_mut(customer)?.outcome = Some(outcome);
         Ok(())
     }
 
-    /// A working card, kept as the customer's default.
-    pub(crate) fn attach_card(&mut self, customer: &str) -> Result<String, Fault> {
-        let card = self.ids.mint("pm_");
-        let customer = self.living_customer_mut(customer)?;
-        customer.outcome = Outcome::Succeed;
-        let before = customer.to_json();
-        customer.payment_method = Some(card.clone());
-        let after = customer.to_json();
-        self.emit_change("customer.updated", &before, after);
-        Ok(card)
+    /// A payment method that the person entered: theirs from now on, also when they are not there.
+    pub(crate) fn keep(&mut self, method: &str, customer: &str) {
+        if self.methods.get(method).is_some_and(|it| it.customer.is_none()) {
+            self.give_method(method, customer);
+        }
+        if let Some(method) = self.methods.get_mut(method) {
+            method.set_up = true;
+        }
+        if let Ok(customer) = self.living_customer_mut(customer) {
+            customer.outcome = None;
+        }
+    }
+
+    /// It was detached.
+    pub(crate) fn forget_default(&mut self, customer: &str, method: &str) {
+        let Some(customer) = self.customers.get_mut(customer) else {
+            return;
+        };
+        if customer.payment_method.as_deref() == Some(method) {
+            let before = customer.to_json();
+            customer.payment_method = None;
+            let after = customer.to_json();
+            self.emit_change("customer.updated", &before, after);
+        }
     }
 
     /// A customer that was not deleted.
@@ -256,13 +284,14 @@ impl Core {
         let customer = self.customers.get_mut(id).filter(|customer| !customer.deleted);
         customer.ok_or_else(|| Fault::missing("customer", id))
     }
+}
 
-    /// A payment method by one of Stripe's test names, or one that exists already.
-    fn card(&mut self, name: &str) -> Result<(String, Outcome), Fault> {
-        match name {
-            "pm_card_visa" => Ok((self.ids.mint("pm_"), Outcome::Succeed)),
-            "pm_card_chargeCustomerFail" => Ok((self.ids.mint("pm_"), Outcome::Decline)),
-            _ => Err(Fault::missing("PaymentMethod", name).param("payment_method")),
-        }
-    }
+/// Said of a default that is not the customer's.
+pub(super) fn not_attached(method: &str) -> Fault {
+    let message = format!(
+        "The customer does not have a payment method with the ID {method}. The payment method must be attached to the \
+         customer."
+    );
+    let fault = Fault::invalid(message).code("resource_missing");
+    fault.param("invoice_settings[default_payment_method]")
 }

@@ -151,7 +151,9 @@ impl Core {
 
     /// Successfully, at any time.
     fn has_paid(&self, customer: &str) -> bool {
-        self.charges.of(customer).any(|charge| charge.succeeded)
+        self.charges
+            .of(customer)
+            .any(|charge| charge.status == crate::core::payment::ChargeStatus::Succeeded)
     }
 
     /// Counts a redemption that was checked; the coupon's id.

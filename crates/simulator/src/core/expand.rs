@@ -79,6 +79,7 @@ impl Core {
                 .get(id)
                 .filter(|it| !it.deleted)
                 .map(|it| it.render(self)),
+            "pm" => shown(&self.methods, id, self),
             "pi" => shown(&self.intents, id, self),
             "ch" => shown(&self.charges, id, self),
             "re" => shown(&self.refunds, id, self),
@@ -240,6 +241,7 @@ fn noun(id: &str) -> &'static str {
         "si" => "subscription_item",
         "in" => "invoice",
         "ii" => "invoiceitem",
+        "pm" => "PaymentMethod",
         "pi" => "payment_intent",
         "ch" => "charge",
         "re" => "refund",

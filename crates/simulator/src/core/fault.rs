@@ -50,13 +50,9 @@ impl Fault {
         fault.code("resource_missing").param("id")
     }
 
-    /// 402 `card_error`.
-    pub fn declined() -> Fault {
-        let fault = Fault::new(402, "card_error", "Your card was declined.");
-        Fault {
-            decline_code: Some("generic_decline"),
-            ..fault.code("card_declined")
-        }
+    /// With `error.decline_code`: what the issuer said.
+    pub fn decline_code(self, decline_code: Option<&'static str>) -> Fault {
+        Fault { decline_code, ..self }
     }
 
     /// 501: Stripe has it, the simulator has not; never approximated in silence.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::payment::ChargeStatus;
 use super::{Answer, Core, Fault, Metadata, Row};
 
 /// A refund to make.
@@ -59,7 +60,7 @@ impl Row for Refund {
             "destination_details": { "card": { "type": "refund" }, "type": "card" },
             "metadata": self.metadata,
             "payment_intent": self.payment_intent,
-            "payment_method": core.charges.get(&self.charge).and_then(|it| it.payment_method.as_ref()),
+            "payment_method": core.charges.get(&self.charge).map(|it| &it.payment_method),
             "reason": self.reason,
             "receipt_number": null,
             "source_transfer_reversal": null,
@@ -92,7 +93,7 @@ impl Core {
         let charge = self.charge_of(&new.of)?;
         let charge = self.charge_by_id(&charge)?;
         let left = charge.amount - charge.amount_refunded;
-        if !charge.succeeded {
+        if charge.status != ChargeStatus::Succeeded {
             return Err(Fault::invalid(format!("Charge {} has not been paid.", charge.id)).param("charge"));
         }
         if left == 0 {

@@ -1,6 +1,6 @@
 //! Requests that Stripe would refuse are refused in Stripe's words.
 
-use crate::support::{Stripe, id};
+use crate::support::{CARD, Stripe, id};
 
 #[tokio::test]
 async fn an_unknown_parameter_is_refused_by_name() {
@@ -232,10 +232,7 @@ async fn metadata_is_merged_by_key_and_emptied_by_nothing() {
 async fn a_deleted_customer_is_shown_as_deleted_and_its_subscriptions_have_ended() {
     let stripe = Stripe::start().await;
     let price = stripe.monthly_price().await;
-    let customer = id(&stripe
-        .post("/v1/customers", "payment_method=pm_card_visa")
-        .await
-        .ok());
+    let customer = id(&stripe.post("/v1/customers", CARD).await.ok());
     let form = format!("customer={customer}&items[0][price]={price}");
     let subscription = stripe.post("/v1/subscriptions", &form).await.ok();
     assert_eq!(subscription["status"], "active");

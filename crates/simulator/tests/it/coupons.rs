@@ -6,7 +6,7 @@ use stripe_simulator::core::{
     Core, Duration, Interval, NewCoupon, NewCustomer, NewPrice, NewSubscription, Off, Redeem,
 };
 
-use crate::support::{Stripe, id};
+use crate::support::{CARD, Stripe, id};
 
 const DAY: i64 = 86_400;
 
@@ -15,10 +15,7 @@ async fn coupon(stripe: &Stripe, form: &str) -> String {
 }
 
 async fn payer(stripe: &Stripe) -> String {
-    id(&stripe
-        .post("/v1/customers", "payment_method=pm_card_visa")
-        .await
-        .ok())
+    id(&stripe.post("/v1/customers", CARD).await.ok())
 }
 
 async fn kinds(stripe: &Stripe, pattern: &str) -> Vec<String> {
@@ -466,6 +463,7 @@ proptest! {
         }
         let customer = NewCustomer {
             payment_method: Some("pm_card_visa".into()),
+            default_payment_method: Some("pm_card_visa".into()),
             ..NewCustomer::default()
         };
         let customer = id(&core.create_customer(customer).unwrap());

@@ -9,6 +9,7 @@ mod coupons;
 mod histories;
 mod http;
 mod idempotency;
+mod payments;
 mod proration;
 mod reading;
 mod story;

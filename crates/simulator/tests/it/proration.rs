@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stripe_simulator::core::Core;
 
-use crate::support::{call, refused};
+use crate::support::{CARD, call, refused};
 
 pub const START: i64 = 1_767_225_600;
 pub const HALF: i64 = 31 * 86_400 / 2;
@@ -19,7 +19,7 @@ pub fn shop() -> (Core, String, [String; 3]) {
         text(&call(&mut core, "POST", "/v1/prices", &form)["id"])
     };
     let prices = [price(1000, "month"), price(2000, "month"), price(10_000, "year")];
-    let customer = call(&mut core, "POST", "/v1/customers", "payment_method=pm_card_visa");
+    let customer = call(&mut core, "POST", "/v1/customers", CARD);
     (core, text(&customer["id"]), prices)
 }
 
@@ -243,12 +243,13 @@ fn a_card_that_declines_refuses_the_change_or_leaves_it_past_due() {
     let made = subscribe(&mut core, &format!("customer={customer}&items[0][price]={ten}"));
     let (id, item) = (text(&made["id"]), text(&made["items"]["data"][0]["id"]));
     let path = format!("/v1/subscriptions/{id}");
-    call(
-        &mut core,
-        "POST",
-        &format!("/v1/customers/{customer}"),
-        "invoice_settings[default_payment_method]=pm_card_chargeCustomerFail",
+    let attach = "/v1/payment_methods/pm_card_chargeCustomerFail/attach";
+    let declines = call(&mut core, "POST", attach, &format!("customer={customer}"));
+    let default = format!(
+        "invoice_settings[default_payment_method]={}",
+        text(&declines["id"])
     );
+    call(&mut core, "POST", &format!("/v1/customers/{customer}"), &default);
     let form = format!("items[0][id]={item}&items[0][quantity]=9&proration_behavior=always_invoice");
     let before = core.clone();
     let fault = refused(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Stripe, id};
+use crate::support::{CARD, Stripe, id};
 
 #[tokio::test]
 async fn lists_of_objects_are_read_in_every_spelling_that_clients_use() {
@@ -107,10 +107,7 @@ async fn an_error_says_where_it_is_explained() {
 async fn references_are_put_in_full_to_four_levels_and_through_lists() {
     let stripe = Stripe::start().await;
     let price = stripe.monthly_price().await;
-    let customer = id(&stripe
-        .post("/v1/customers", "payment_method=pm_card_visa")
-        .await
-        .ok());
+    let customer = id(&stripe.post("/v1/customers", CARD).await.ok());
     let form =
         format!("customer={customer}&items[0][price]={price}&expand[]=customer&expand[]=latest_invoice");
     let subscription = stripe.post("/v1/subscriptions", &form).await.ok();
@@ -169,10 +166,7 @@ async fn what_cannot_be_expanded_is_refused_before_anything_happens() {
 async fn a_page_goes_on_where_an_object_was_that_has_left_the_list() {
     let stripe = Stripe::start().await;
     let price = stripe.monthly_price().await;
-    let customer = id(&stripe
-        .post("/v1/customers", "payment_method=pm_card_visa")
-        .await
-        .ok());
+    let customer = id(&stripe.post("/v1/customers", CARD).await.ok());
     let mut made = Vec::new();
     for _ in 0..4 {
         let form = format!("customer={customer}&items[0][price]={price}");

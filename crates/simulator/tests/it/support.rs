@@ -23,6 +23,9 @@ use tokio::sync::watch;
 pub const KEY: &str = "sk_test_of_the_tests";
 pub const SECRET: &str = "whsec_of_the_tests";
 
+/// Makes a customer one that pays by card, when it is created.
+pub const CARD: &str = "payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_visa";
+
 /// A simulator and a client of it.
 pub struct Stripe {
     pub running: Running,

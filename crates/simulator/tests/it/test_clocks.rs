@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Stripe, id};
+use crate::support::{CARD, Stripe, id};
 
 const DAY: i64 = 86_400;
 /// 1 January 2030.
@@ -17,7 +17,7 @@ async fn clock(stripe: &Stripe) -> String {
 }
 
 async fn customer_on(stripe: &Stripe, clock: &str) -> Value {
-    let form = format!("test_clock={clock}&payment_method=pm_card_visa");
+    let form = format!("test_clock={clock}&{CARD}");
     stripe.post("/v1/customers", &form).await.ok()
 }
 
@@ -45,10 +45,7 @@ async fn a_customer_on_a_clock_lives_in_its_time_and_others_do_not() {
         (&customer["created"], &customer["test_clock"]),
         (&FROZEN.into(), &clock.clone().into())
     );
-    let bystander = id(&stripe
-        .post("/v1/customers", "payment_method=pm_card_visa")
-        .await
-        .ok());
+    let bystander = id(&stripe.post("/v1/customers", CARD).await.ok());
     let other = subscribe(&stripe, &bystander, &price).await;
     let subscription = subscribe(&stripe, &id(&customer), &price).await;
     assert_eq!(subscription["test_clock"], clock);

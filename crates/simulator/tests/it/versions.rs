@@ -3,15 +3,13 @@
 use serde_json::{Value, json};
 use stripe_simulator::core::Version;
 
-use crate::support::{SECRET, Sink, Stripe, id};
+use crate::support::{CARD, SECRET, Sink, Stripe, id};
 
 /// Before basil.
 const OLD: &str = "2024-06-20";
 
 async fn subscription(stripe: &Stripe) -> String {
-    let customer = stripe.customer().await;
-    let card = "invoice_settings[default_payment_method]=pm_card_visa&payment_method=pm_card_visa";
-    stripe.post(&format!("/v1/customers/{customer}"), card).await.ok();
+    let customer = id(&stripe.post("/v1/customers", CARD).await.ok());
     let price = stripe.monthly_price().await;
     let form = format!("customer={customer}&items[0][price]={price}&items[0][quantity]=3");
     id(&stripe.post("/v1/subscriptions", &form).await.ok())

@@ -1,8 +1,11 @@
-//! What can happen to an open session: paid, declined, expired.
+//! What can happen to an open session: paid, declined, authenticated, expired
+//! (docs.stripe.com/payments/checkout/fulfillment).
 
 use super::{Mode, SessionStatus};
+use crate::core::payment::{Attempt, NewIntent};
+use crate::core::payment_method::{Authentication, Billing, Sandbox};
 use crate::core::{
-    Answer, Core, Fault, Metadata, NewCustomer, NewSubscription, Outcome, Redeem, Row, Session,
+    Answer, Core, Fault, Invoice, Metadata, NewCustomer, NewSubscription, Redeem, Row, Session,
 };
 
 impl Core {
@@ -11,12 +14,7 @@ impl Core {
     /// # Errors
     /// No such session, not open any more, or its customer was deleted.
     pub fn pay_session(&mut self, id: &str) -> Answer {
-        let mut session = self.open_session(id)?;
-        match session.new.mode {
-            Mode::Payment => self.pay_once(&mut session)?,
-            Mode::Subscription => self.subscribe(&mut session)?,
-        }
-        Ok(self.complete(session))
+        self.pay_session_with(id, "pm_card_visa")
     }
 
     /// The person enters a card that is declined; the session stays open.
@@ -24,12 +22,130 @@ impl Core {
     /// # Errors
     /// No such session, or not open any more.
     pub fn decline_session(&mut self, id: &str) -> Answer {
-        let session = self.open_session(id)?;
-        if session.total > 0 {
-            let intent = self.session_intent(&session)?;
-            self.charge(&intent, None, Outcome::Decline);
+        self.open_session(id)?;
+        match self.pay_session_with(id, "pm_card_visa_chargeDeclined") {
+            Err(fault) if fault.status == 402 => self.session(id).map(|session| session.render(self)),
+            other => other,
         }
-        self.session(id).map(|session| session.render(self))
+    }
+
+    /// The person enters one of Stripe's test methods, by name or number, and presses Pay. If their bank asks for an
+    /// authentication the session stays open and [`Core::session_waits`].
+    ///
+    /// # Errors
+    /// No such session or method, not open any more, its customer was deleted; 402: declined, and the session stays open.
+    pub fn pay_session_with(&mut self, id: &str, method: &str) -> Answer {
+        let mut session = self.open_session(id)?;
+        let does = *Sandbox::find(method)?;
+        if !session.new.types().contains(&does.kind.as_str()) {
+            return Err(Fault::invalid(format!(
+                "This Checkout Session does not take {}.",
+                does.kind.as_str()
+            )));
+        }
+        let billing = Billing {
+            email: session.new.customer_email.clone(),
+            ..Billing::default()
+        };
+        let method = self.create_payment_method(method, billing, Metadata::new())?;
+        let method = method["id"].as_str().unwrap_or_default().to_owned();
+        self.fits(&method, &session.currency, &session.new.types())?;
+        if session.total == 0 {
+            return self.save_method(session, &method);
+        }
+        // In mode `subscription` the first invoice asks for the money, once it is there.
+        let needs_action = does.authentication != Authentication::Never;
+        if session.new.mode == Mode::Subscription
+            && !needs_action
+            && (does.result.is_ok() || does.delay.is_some())
+        {
+            self.subscribe(&mut session, Some(&method))?;
+            return Ok(self.complete(session));
+        }
+        let intent = self.session_intent(&session)?;
+        let attempt = self.attempt(&intent, &method, does, false);
+        self.session_attempted(session, &intent, &method, attempt)
+    }
+
+    /// The session waits for the person to authenticate.
+    pub fn session_waits(&self, id: &str) -> bool {
+        let intent = self.session_intents.get(id).and_then(|it| self.intents.get(it));
+        intent.is_some_and(|it| it.status == crate::core::payment::IntentStatus::RequiresAction)
+    }
+
+    /// The person passed, or failed, what their bank asked of them.
+    ///
+    /// # Errors
+    /// Nothing was asked; 402: they failed, or the card is declined then, and the session stays open.
+    pub fn authenticate_session(&mut self, id: &str, passed: bool) -> Answer {
+        let session = self.open_session(id)?;
+        let intent = self.session_intents.get(id).cloned();
+        let nothing = || Fault::invalid("This Checkout Session does not wait for an authentication.");
+        let intent = intent.ok_or_else(nothing)?;
+        if !self.session_waits(id) {
+            return Err(nothing());
+        }
+        let method = self.intent(&intent)?.payment_method.clone().unwrap_or_default();
+        let does = *self.method(&method)?.does;
+        if passed && session.new.mode == Mode::Subscription && does.result.is_ok() {
+            let mut session = session;
+            if let Some(intent) = self.intents.get_mut(&intent) {
+                intent.authenticated = true;
+            }
+            self.subscribe(&mut session, Some(&method))?;
+            return Ok(self.complete(session));
+        }
+        self.authenticate_intent(&intent, passed)?;
+        self.session_attempted(session, &intent, &method, Attempt::Paid)
+    }
+
+    /// What came of an attempt on the session's own intent.
+    fn session_attempted(
+        &mut self,
+        mut session: Session,
+        intent: &str,
+        method: &str,
+        attempt: Attempt,
+    ) -> Answer {
+        match attempt {
+            Attempt::Failed(decline) => return Err(decline.into()),
+            Attempt::NeedsAction => return Ok(session.render(self)),
+            Attempt::Paid => session.paid = true,
+            Attempt::Processing => {
+                self.unsettled.insert(intent.to_owned(), session.id.clone());
+            }
+        }
+        session.payment_intent = Some(intent.to_owned());
+        self.keep_method(intent, method, attempt);
+        Ok(self.complete(session))
+    }
+
+    /// The bank has answered on a delayed payment of a session that completed before.
+    pub(crate) fn session_settled(&mut self, intent: &str, paid: bool) {
+        let Some(id) = self.unsettled.remove(intent) else {
+            return;
+        };
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.paid = paid;
+        }
+        let event = if paid {
+            "checkout.session.async_payment_succeeded"
+        } else {
+            "checkout.session.async_payment_failed"
+        };
+        if let Some(shown) = self.sessions.get(&id).map(|it| it.render(self)) {
+            self.emit(event, shown);
+        }
+    }
+
+    /// Nothing is due today: the method is for what comes.
+    fn save_method(&mut self, mut session: Session, method: &str) -> Answer {
+        if session.new.mode == Mode::Subscription {
+            let asked = (!session.new.method_if_required).then_some(method);
+            asked.map(|it| self.attachable(it)).transpose()?;
+            self.subscribe(&mut session, asked)?;
+        }
+        Ok(self.complete(session))
     }
 
     /// # Errors
@@ -71,20 +187,6 @@ impl Core {
         Ok(session.clone())
     }
 
-    fn pay_once(&mut self, session: &mut Session) -> Result<(), Fault> {
-        self.count_session_redemption(session);
-        if session.total == 0 {
-            return Ok(());
-        }
-        let intent = self.session_intent(session)?;
-        // A card entered for one payment is not kept for later ones.
-        let card = self.ids.mint("pm_");
-        self.charge(&intent, Some(&card), Outcome::Succeed);
-        session.payment_intent = Some(intent);
-        session.paid = true;
-        Ok(())
-    }
-
     fn count_session_redemption(&mut self, session: &Session) {
         match &session.new.discount {
             Some(Redeem::Coupon(coupon)) => self.count_redemption(coupon, None),
@@ -98,24 +200,31 @@ impl Core {
 
     /// The session's payment intent: made at the first try, used again after a decline.
     fn session_intent(&mut self, session: &Session) -> Result<String, Fault> {
-        if let Some(intent) = self.session_intents.get(&session.id) {
-            return Ok(intent.clone());
+        if let Some(id) = self.session_intents.get(&session.id) {
+            // A promotion code may have changed what is due.
+            if let Some(intent) = self.intents.get_mut(id) {
+                intent.amount = session.total;
+            }
+            return Ok(id.clone());
         }
         let metadata = match session.new.mode {
             Mode::Payment => session.new.payment_intent_metadata.clone(),
             Mode::Subscription => Metadata::new(),
         };
-        let intent = self.create_intent(
-            session.total,
-            &session.currency,
-            session.customer.as_deref(),
+        let intent = self.create_intent(NewIntent {
+            amount: session.total,
+            currency: session.currency.clone(),
+            customer: session.customer.clone(),
             metadata,
-        );
+            types: session.new.types(),
+            ..NewIntent::default()
+        });
         self.session_intents.insert(session.id.clone(), intent.clone());
         Ok(intent)
     }
 
-    fn subscribe(&mut self, session: &mut Session) -> Result<(), Fault> {
+    /// The first invoice takes over what was tried before.
+    fn subscribe(&mut self, session: &mut Session, method: Option<&str>) -> Result<(), Fault> {
         let customer = match &session.customer {
             Some(customer) => customer.clone(),
             None => {
@@ -129,8 +238,9 @@ impl Core {
             }
         };
         session.customer = Some(customer.clone());
-        let asked = session.total > 0 || !session.new.method_if_required;
-        let card = asked.then(|| self.attach_card(&customer)).transpose()?;
+        if let Some(method) = method {
+            self.keep(method, &customer);
+        }
         let (recurring, once) = session
             .items
             .iter()
@@ -140,7 +250,8 @@ impl Core {
             customer,
             items: recurring,
             once,
-            payment_method: card,
+            payment_method: method.map(str::to_owned),
+            intent: self.session_intents.get(&session.id).cloned(),
             metadata: session.new.subscription_metadata.clone(),
             trial_days: session.new.trial_days,
             discounts: session.new.discount.iter().cloned().collect(),
@@ -149,12 +260,21 @@ impl Core {
         })?;
         session.invoice = self.subscription(&subscription)?.latest_invoice.clone();
         session.subscription = Some(subscription);
-        session.paid = session.total > 0;
+        let invoice = session.invoice.as_deref().and_then(|id| self.invoices.get(id));
+        session.paid = session.total > 0 && invoice.is_some_and(Invoice::is_settled);
+        if let Some(intent) = invoice.and_then(|it| it.payment_intent.clone())
+            && !session.paid
+        {
+            self.unsettled.insert(intent, session.id.clone());
+        }
         Ok(())
     }
 
     fn complete(&mut self, mut session: Session) -> serde_json::Value {
         session.status = SessionStatus::Complete;
+        if session.new.mode == Mode::Payment {
+            self.count_session_redemption(&session);
+        }
         let newly_owned = session.new.customer.is_none();
         let (id, customer) = (session.id.clone(), session.customer.clone());
         let shown = session.render(self);

@@ -1,7 +1,9 @@
 //! How an invoice is finalized and collected.
 
 use super::{Invoice, InvoiceStatus};
-use crate::core::{Answer, Core, Fault, Metadata, Outcome, Row};
+use crate::core::payment::{Attempt, NewIntent};
+use crate::core::payment_method::GENERIC;
+use crate::core::{Answer, Core, Fault, Row, Status};
 
 impl Core {
     /// Tries again to collect an open invoice, now.
@@ -39,17 +41,40 @@ impl Core {
         }
     }
 
+    /// A draft is to be paid by this intent, if that is about the same money.
+    pub(crate) fn adopt_intent(&mut self, id: &str, intent: &str, customer: &str) {
+        let (Some(invoice), Some(paying)) = (self.invoices.get_mut(id), self.intents.get_mut(intent)) else {
+            return;
+        };
+        if paying.amount == invoice.amount_due && paying.currency == invoice.currency {
+            invoice.payment_intent = Some(intent.to_owned());
+            paying.invoice = Some(id.to_owned());
+            if paying.customer.replace(customer.to_owned()).is_none() {
+                self.intents.own(intent, customer);
+            }
+        }
+    }
+
     /// From `draft` to `open`: it has a number and is owed from here on.
     pub(crate) fn finalize_invoice(&mut self, id: &str) {
         let Some(invoice) = self.invoices.get(id) else {
             return;
         };
         let (total, currency, customer) = (invoice.total, invoice.currency.clone(), invoice.customer.clone());
+        let adopted = invoice.payment_intent.clone();
         let balance = self.customers.get(&customer).map_or(0, |it| it.balance);
         let amount_due = (total + balance).max(0);
         self.add_to_balance(&customer, total - amount_due);
         let (intent, payment) = if amount_due > 0 {
-            let intent = self.create_intent(amount_due, &currency, Some(&customer), Metadata::new());
+            let intent = adopted.unwrap_or_else(|| {
+                self.create_intent(NewIntent {
+                    amount: amount_due,
+                    currency,
+                    customer: Some(customer.clone()),
+                    invoice: Some(id.to_owned()),
+                    ..NewIntent::default()
+                })
+            });
             (Some(intent), Some(self.ids.mint("inpay_")))
         } else {
             (None, None)
@@ -79,31 +104,75 @@ impl Core {
             return Ok(());
         }
         let Some(intent) = invoice.payment_intent.clone() else {
-            self.mark_paid(&invoice);
+            self.mark_paid(&invoice, invoice.attempts);
             return Ok(());
         };
-        let subscription = self.subscription(&invoice.subscription)?;
-        let method = self.payment_method_of(subscription);
-        let customer = self.customers.get(&invoice.customer);
-        let outcome = customer
-            .filter(|customer| !customer.deleted)
-            .map_or(Outcome::Decline, |it| it.outcome);
-        let paid = method.is_some() && self.charge(&intent, method.as_deref(), outcome);
-        if paid {
-            self.mark_paid(&invoice);
+        if self.intent(&intent)?.settles.is_some() {
             return Ok(());
         }
-        self.mark_failed(&invoice, by_clock);
-        Err(Fault::declined())
+        let subscription = self.subscription(&invoice.subscription)?;
+        let method = self.payment_method_of(subscription);
+        let does = method
+            .as_deref()
+            .and_then(|it| self.behaviour(&invoice.customer, it));
+        let attempt = match (method, does) {
+            (Some(method), Some(does)) => self.attempt(&intent, &method, does, false),
+            _ => Attempt::Failed(GENERIC),
+        };
+        self.invoice_attempted(id, attempt, Some(by_clock));
+        match attempt {
+            Attempt::Paid | Attempt::Processing => Ok(()),
+            Attempt::Failed(decline) => Err(decline.into()),
+            Attempt::NeedsAction => {
+                let message = "This payment requires additional user action before it can be completed successfully. \
+                               Payment can be completed using the PaymentIntent associated with the invoice.";
+                let fault = Fault::other(402, "card_error", message);
+                Err(fault.code("invoice_payment_intent_requires_action"))
+            }
+        }
     }
 
-    fn mark_paid(&mut self, invoice: &Invoice) {
+    /// What came of an attempt on it; `by_clock` `None`: of one that was counted already, or that the person made.
+    pub(crate) fn invoice_attempted(&mut self, id: &str, attempt: Attempt, by_clock: Option<bool>) {
+        let Some(invoice) = self
+            .invoices
+            .get(id)
+            .filter(|it| it.status == InvoiceStatus::Open)
+            .cloned()
+        else {
+            return;
+        };
+        // Any attempt counts as the first, after that only those of the schedule (docs.stripe.com/api/invoices/object,
+        // `attempt_count`).
+        let counts = by_clock == Some(true) || invoice.attempts == 0;
+        let attempts = invoice.attempts + usize::from(counts);
+        match attempt {
+            Attempt::Paid => self.mark_paid(&invoice, attempts),
+            Attempt::Processing => {
+                self.edit_invoice("invoice.updated", id, |it| {
+                    it.attempted = true;
+                    it.attempts = attempts;
+                    it.next_attempt = None;
+                });
+                // Delayed methods are trusted until they fail (docs.stripe.com/billing/subscriptions/sepa-debit).
+                if self
+                    .subscription(&invoice.subscription)
+                    .is_ok_and(|it| it.status == Status::Incomplete)
+                {
+                    self.edit_subscription(&invoice.subscription, |it| it.status = Status::Active);
+                }
+            }
+            Attempt::NeedsAction | Attempt::Failed(_) => self.mark_failed(&invoice, attempts, attempt),
+        }
+    }
+
+    fn mark_paid(&mut self, invoice: &Invoice, attempts: usize) {
         let now = self.now;
         self.edit_invoice("invoice.paid", &invoice.id, |it| {
             it.status = InvoiceStatus::Paid;
             it.paid_at = Some(now);
             it.attempted = true;
-            it.attempts = it.attempts.max(usize::from(it.amount_due > 0));
+            it.attempts = attempts;
             it.next_attempt = None;
             it.auto_advance = false;
         });
@@ -113,24 +182,28 @@ impl Core {
         self.invoice_settled(&invoice.subscription);
     }
 
-    fn mark_failed(&mut self, invoice: &Invoice, by_clock: bool) {
-        // A first invoice is for the person who is there to pay it; renewals are retried by the schedule.
-        let retried = invoice.reason != "subscription_create" && invoice.auto_advance;
-        let counts = by_clock || invoice.attempts == 0;
-        let attempts = invoice.attempts + usize::from(counts);
-        let delay = self.settings.retry_after.get(attempts - 1).copied();
-        let next = if counts {
-            delay.map(|delay| self.now + delay)
-        } else {
-            invoice.next_attempt
-        };
-        let next = next.filter(|_| retried);
+    /// docs.stripe.com/billing/revenue-recovery/smart-retries and docs.stripe.com/billing/subscriptions/webhooks, "Payment
+    /// failures".
+    fn mark_failed(&mut self, invoice: &Invoice, attempts: usize, attempt: Attempt) {
+        // A first invoice is for the person who is there to pay it; the others are retried by the schedule.
+        let person = self
+            .subscription(&invoice.subscription)
+            .is_ok_and(|it| it.status == Status::Incomplete);
+        let retried = !person && invoice.auto_advance;
+        let waits = invoice.next_attempt.filter(|_| attempts == invoice.attempts);
+        let delay = self.settings.retry_after.get(attempts - 1);
+        let next = waits.or(delay.map(|delay| self.now + delay)).filter(|_| retried);
         self.edit_invoice("invoice.payment_failed", &invoice.id, |it| {
             it.attempted = true;
             it.attempts = attempts;
             it.next_attempt = next;
             it.auto_advance = next.is_some();
         });
+        if attempt == Attempt::NeedsAction
+            && let Some(shown) = self.invoices.get(&invoice.id).map(|it| it.render(self))
+        {
+            self.emit("invoice.payment_action_required", shown);
+        }
         if let Some(at) = next {
             self.wake(at, &invoice.id);
         }
@@ -177,6 +250,9 @@ impl Core {
                 it.auto_advance = false;
                 it.next_attempt = None;
             });
+            if let Some(intent) = self.invoices.get(id).and_then(|it| it.payment_intent.clone()) {
+                let _ = self.cancel_payment_intent(&intent, Some("void_invoice"));
+            }
         }
     }
 

@@ -2,14 +2,18 @@
 
 use super::plan::Plan;
 use super::{PaymentBehavior, Status, Subscription};
-use crate::core::{Core, Fault, NewInvoice, Outcome};
+use crate::core::payment_method::Decline;
+use crate::core::{Core, Fault, NewInvoice};
 
 impl Core {
     pub(super) fn carry_out(&mut self, id: &str, plan: Plan, behavior: PaymentBehavior) -> Result<(), Fault> {
         let due = self.due_of(&plan);
-        if plan.invoices && due > 0 && !self.would_pay(&plan.after) {
+        if let Some(decline) = self.would_refuse(&plan.after)
+            && plan.invoices
+            && due > 0
+        {
             match behavior {
-                PaymentBehavior::ErrorIfIncomplete => return Err(Fault::declined()),
+                PaymentBehavior::ErrorIfIncomplete => return Err(decline.into()),
                 PaymentBehavior::PendingIfIncomplete => return Err(Fault::not_simulated("pending updates")),
                 PaymentBehavior::AllowIncomplete | PaymentBehavior::DefaultIncomplete => {}
             }
@@ -85,10 +89,11 @@ impl Core {
             + plan.lines.iter().map(|line| line.amount).sum::<i64>()
     }
 
-    /// Whether a charge would succeed now.
-    pub(super) fn would_pay(&self, subscription: &Subscription) -> bool {
-        let customer = self.customers.get(&subscription.customer);
-        let works = customer.is_some_and(|it| !it.deleted && it.outcome == Outcome::Succeed);
-        works && self.payment_method_of(subscription).is_some()
+    /// Why a charge would not succeed now.
+    pub(super) fn would_refuse(&self, subscription: &Subscription) -> Option<Decline> {
+        self.refusal(
+            &subscription.customer,
+            self.payment_method_of(subscription).as_deref(),
+        )
     }
 }

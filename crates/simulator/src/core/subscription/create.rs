@@ -39,6 +39,8 @@ pub struct NewSubscription {
     pub discounts: Vec<Redeem>,
     /// The checkout session that it comes of.
     pub checkout_session: Option<String>,
+    /// A payment intent that the first invoice takes over.
+    pub intent: Option<String>,
 }
 
 impl Core {
@@ -56,8 +58,9 @@ impl Core {
         let customer = self
             .living_customer(&new.customer)
             .map_err(|fault| fault.param("customer"))?;
-        let has_method = new.payment_method.is_some() || customer.payment_method.is_some();
-        let declines = customer.outcome == crate::core::Outcome::Decline;
+        let method = new.payment_method.as_ref().or(customer.payment_method.as_ref());
+        let has_method = method.is_some();
+        let declines = self.refusal(&new.customer, method.map(String::as_str));
         let trial_end = new
             .trial_days
             .filter(|days| *days > 0)
@@ -68,8 +71,10 @@ impl Core {
                            adding a default payment method.";
             return Err(Fault::invalid(message).code("resource_missing"));
         }
-        if due_now && declines && new.payment_behavior == PaymentBehavior::ErrorIfIncomplete {
-            return Err(Fault::declined());
+        if let (true, Some(decline), PaymentBehavior::ErrorIfIncomplete) =
+            (due_now, declines, new.payment_behavior)
+        {
+            return Err(decline.into());
         }
         let subscription = self.lay_out(new.clone(), currency, trial_end);
         let id = subscription.id.clone();
@@ -92,6 +97,9 @@ impl Core {
         let shown = self.subscription(&id)?.render(self);
         self.emit("customer.subscription.created", shown);
         self.announce_invoice(&invoice);
+        if let Some(intent) = &new.intent {
+            self.adopt_intent(&invoice, intent, &new.customer);
+        }
         self.finalize_invoice(&invoice);
         if new.payment_behavior != PaymentBehavior::DefaultIncomplete || !due_now {
             // A declined card is not this request's error: the subscription shows it.
