@@ -1,6 +1,5 @@
 //! Where everything is kept.
 
-use futures::future::join_all;
 use tollgate_domain::time::{Span, Timestamp};
 use tollgate_store::{Server, Store, StoreError};
 
@@ -13,9 +12,6 @@ const OLDEST: i32 = 150_000;
 /// A replica's clock may be so far from the database's: the service goes by the database's.
 const SKEW: Span = Span::seconds(5);
 
-/// So many statements at a time, on connections of their own: a pooler that loses prepared statements shows it here.
-const AT_A_TIME: usize = 4;
-
 /// `None`: there is no database of ours.
 pub async fn check(report: &mut Report<'_>, config: &Config) -> Option<Store> {
     // What is wrong with the setting was told.
@@ -23,26 +19,21 @@ pub async fn check(report: &mut Report<'_>, config: &Config) -> Option<Store> {
     let store = match Store::connect(&settings).await {
         Ok(store) => store,
         Err(error) => {
-            report.fail(
-                "database",
-                error.to_string(),
-                "start Postgres there, or mend host, user and password in TOLLGATE_DATABASE_URL",
-            );
+            let text = error.to_string();
+            let (text, mend) = text
+                .split_once("; ")
+                .unwrap_or((&text, "mend TOLLGATE_DATABASE_URL"));
+            report.fail("database", text, mend);
             return None;
         }
     };
-    let mut server = store.server().await;
-    for _ in 0..2 {
-        let answers = join_all((0..AT_A_TIME).map(|_| store.server())).await;
-        server = answers.into_iter().fold(server, |before, now| before.and(now));
-    }
-    let server = match server {
+    let server = match store.server().await {
         Ok(server) => server,
         Err(error) => {
             report.fail(
                 "database",
                 error.to_string(),
-                "use pgbouncer 1.21 or newer, or give the direct URL in TOLLGATE_DATABASE_URL",
+                "look at Postgres's log, then try again",
             );
             store.close().await;
             return None;

@@ -40,7 +40,7 @@ impl From<sqlx::Error> for StoreError {
                     // Connections, resources, shutdowns, serialisation.
                     "08" | "53" | "57" | "58" | "40" | "55" => StoreError::Unavailable(text),
                     "26" | "42" if matches!(code.as_str(), "26000" | "42P05") => StoreError::Schema(
-                        "what is between here and the database loses prepared statements: use pgbouncer 1.21 or newer \
+                        "what is between here and the database loses prepared statements; use pgbouncer 1.21 or newer \
                          with max_prepared_statements, or the database's direct URL in TOLLGATE_DATABASE_URL"
                             .into(),
                     ),

@@ -37,25 +37,21 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects once, to say at the start what is wrong.
+    /// Looks, to say at the start what is wrong.
     ///
     /// # Errors
-    /// The URL is none, or nobody answers there.
+    /// The URL is none, nobody answers there, or what is between cannot be worked with.
     pub async fn connect(settings: &Settings) -> Result<Store, StoreError> {
         let (options, direct) = options(settings)?;
-        // The pool would try again until its time is over, and not tell why.
-        let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options));
-        let first = first
-            .await
-            .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
-            .map_err(|error| {
-                let error = StoreError::from(error);
-                StoreError::Schema(format!(
-                    "{error}; check TOLLGATE_DATABASE_URL and whether Postgres runs there"
-                ))
-            })?;
-        // It was only to see; a server that minds is not there any more.
-        let _ = first.close().await;
+        if pooled(&options, "TOLLGATE_DATABASE_URL").await?
+            && (settings.direct_url.is_none() || pooled(&direct, "TOLLGATE_DATABASE_DIRECT_URL").await?)
+        {
+            return Err(StoreError::Schema(
+                "a pooler is between here and the database, and migrations and LISTEN need a session of their own; give \
+                 Postgres's own address in TOLLGATE_DATABASE_DIRECT_URL"
+                    .into(),
+            ));
+        }
         let pool = PgPoolOptions::new()
             .acquire_timeout(Duration::from_secs(3))
             .max_lifetime(Duration::from_secs(1_800));
@@ -184,6 +180,57 @@ impl Store {
     pub async fn close(&self) {
         self.direct.close().await;
         self.pool.close().await;
+    }
+}
+
+/// Whether connections at this place share sessions, as behind a pooler in transaction mode. A listener's session would go
+/// on to tell others, who do not expect it.
+async fn pooled(options: &PgConnectOptions, setting: &str) -> Result<bool, StoreError> {
+    // The pool would try again until its time is over, and not tell why.
+    let sessions = tokio::time::timeout(PATIENCE, sessions(options)).await;
+    let sessions = sessions.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    let [one, other] = sessions.map_err(|error| {
+        let mend = mend(&error);
+        match StoreError::from(error) {
+            told @ StoreError::Schema(_) => told,
+            error => StoreError::Schema(format!("{error}; {mend} {setting}")),
+        }
+    })?;
+    Ok(one[0] != one[1] || other[0] != other[1] || one[0] == other[0])
+}
+
+/// Two connections use one prepared statement in turn, under the name that every connection gives its first: in which session
+/// each time. A pooler that knows nothing of prepared statements is found out: it would let one connection run what another
+/// one prepared.
+async fn sessions(options: &PgConnectOptions) -> Result<[[i32; 2]; 2], sqlx::Error> {
+    let mut two = [
+        PgConnection::connect_with(options).await?,
+        PgConnection::connect_with(options).await?,
+    ];
+    let mut sessions = [[0; 2]; 2];
+    for time in 0..2 {
+        for (connection, sessions) in two.iter_mut().zip(&mut sessions) {
+            let ask = sqlx::query_scalar("select pg_backend_pid()");
+            sessions[time] = ask.fetch_one(connection).await?;
+        }
+    }
+    for connection in two {
+        // It was only to see; a server that minds is not there any more.
+        let _ = connection.close().await;
+    }
+    Ok(sessions)
+}
+
+/// What to do about a first connection that failed, before the name of the setting.
+fn mend(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(|refusal| refusal.code());
+    match (error, code.as_deref()) {
+        (sqlx::Error::Tls(_), _) => "mend sslmode and sslrootcert in",
+        (_, Some("3D000")) => "create that database, or name another in",
+        (_, Some("53300")) => "raise Postgres's max_connections, or name another server in",
+        (_, Some(code)) if code.starts_with("28") => "mend user and password in",
+        (_, None) => "start Postgres there, or mend host and port in",
+        (_, Some(_)) => "look at Postgres's log, and check",
     }
 }
 

@@ -30,8 +30,19 @@ pub async fn database() -> String {
     format!("{front}/{name}")
 }
 
-/// Runs SQL on a connection of its own.
+/// Of a database on the server of [`database`], where that is reached through a pooler: Postgres's own address, which
+/// `TOLLGATE_TEST_DATABASE_DIRECT_URL` gives.
+pub fn direct(url: &str) -> Option<String> {
+    let server = std::env::var("TOLLGATE_TEST_DATABASE_DIRECT_URL").ok()?;
+    let (of_pooler, name) = (SERVER.1.rsplit_once('/')?.0, url.rsplit_once('/')?);
+    let (front, _) = server.rsplit_once('/')?;
+    (name.0 == of_pooler).then(|| format!("{front}/{}", name.1))
+}
+
+/// Runs SQL on a connection of its own, around a pooler.
 pub async fn execute(url: &str, sql: &str) {
+    let direct = direct(url);
+    let url = direct.as_deref().unwrap_or(url);
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(url)
         .await
         .unwrap();
