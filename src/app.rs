@@ -34,7 +34,7 @@ use crate::telemetry::{self, Recorded};
 use stations::Stations;
 
 pub use once::{apply_catalog, log, migrate, new_token};
-pub use settings::{caller_list, check, store_settings, stripe};
+pub use settings::{caller_list, check, jwt_without_keys, store_settings, stripe};
 pub use steer::unix_now;
 
 /// What the stations may take beyond the listeners' deadline.
@@ -123,6 +123,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         accounts: accounts.clone(),
         webhook_secrets: webhook_settings.secrets.clone(),
     };
+    let asked = stripe.clone();
     let account = accounts.later(stripe.clone(), account_open, working.clone());
     let commands = Commands::new(
         store.clone(),
@@ -165,6 +166,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         ops::router(
             move || {
                 feed.tell();
+                settings::tell_budget(&asked);
                 metrics.render()
             },
             &health,

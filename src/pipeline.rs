@@ -5,7 +5,6 @@
 //! one statement; between any two of these the process may end and nothing is lost.
 
 mod apply;
-mod budget;
 pub mod catalog;
 mod figures;
 pub mod inbox;
@@ -24,7 +23,6 @@ use tollgate_domain::time::Span;
 use tollgate_store::Store;
 use tollgate_stripe::Client;
 
-use budget::Budget;
 use inbox::Inbox;
 use wake::Wakes;
 
@@ -45,8 +43,6 @@ pub struct Settings {
     pub idle: Duration,
     /// Fetches at a time, of each station that asks Stripe.
     pub fetches: usize,
-    /// Requests to Stripe in a second, of all stations of this process together: each replica has as many again.
-    pub requests_per_second: u32,
 }
 
 impl Default for Settings {
@@ -59,7 +55,6 @@ impl Default for Settings {
             batch: 64,
             idle: Duration::from_millis(500),
             fetches: 8,
-            requests_per_second: 20,
         }
     }
 }
@@ -78,7 +73,6 @@ struct Context {
     clock: Clock,
     settings: Settings,
     wakes: Wakes,
-    budget: Budget,
 }
 
 impl Pipeline {
@@ -89,7 +83,6 @@ impl Pipeline {
             let wakes = wakes.clone();
             move || wakes.route.notify_one()
         });
-        let budget = Budget::new(settings.requests_per_second);
         Pipeline {
             context: Context {
                 store,
@@ -97,7 +90,6 @@ impl Pipeline {
                 clock,
                 settings,
                 wakes,
-                budget,
             },
             inbox,
         }

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use secrecy::SecretString;
 use tollgate_domain::time::Span;
 use tollgate_stripe::signature::Secrets;
-use tollgate_stripe::{Asked, Client};
+use tollgate_stripe::{Asked, Client, Priority};
 
 use super::steer;
 use crate::api::grpc::auth::jwt::{self, Jwt, Place, Source};
@@ -16,7 +16,7 @@ use crate::api::grpc::auth::{Callers, entry};
 use crate::api::grpc::listen::tls::{Clients, Files, Tls};
 use crate::api::{grpc, webhook};
 use crate::config::{ClientCertificate, Config, ConfigError, Secret};
-use crate::telemetry::metric;
+use crate::telemetry::metric::{self, PLAIN};
 use crate::{commands, feed, pipeline};
 
 /// For who only needs the database.
@@ -59,9 +59,7 @@ pub fn check(config: &Config) -> Result<()> {
     webhook_secrets(config)?;
     store_settings(config)?;
     stripe(config)?;
-    if let Some(place) = config.jwt_jwks.as_ref().filter(|place| !place.is_empty()) {
-        Place::parse(place).map_err(|error| ConfigError(format!("TOLLGATE_JWT_JWKS: {error}")))?;
-    }
+    jwt_without_keys(config)?;
     Ok(())
 }
 
@@ -74,6 +72,7 @@ pub fn stripe(config: &Config) -> Result<Client> {
         base_url: config.stripe_base_url.clone(),
         secret_key: stripe_key(config),
         deadline: duration(config.stripe_deadline),
+        requests_per_second: config.stripe_requests_per_second,
         observe: count,
     });
     Ok(client.map_err(|error| ConfigError(error.to_string()))?)
@@ -83,6 +82,17 @@ fn count(asked: &Asked) {
     let endpoint = asked.route.clone();
     metric::STRIPE_DURATION.record([endpoint.clone()], asked.took);
     metric::STRIPE_REQUESTS.count([endpoint, asked.outcome.clone()]);
+    metric::STRIPE_BUDGET_WAIT.record([asked.priority.as_str()], asked.waited);
+}
+
+/// How it is with the budget at this moment.
+pub(super) fn tell_budget(stripe: &Client) {
+    let figures = stripe.figures();
+    for (priority, waiting) in Priority::ALL.into_iter().zip(figures.waiting) {
+        metric::STRIPE_WAITING.set([priority.as_str()], waiting);
+    }
+    metric::STRIPE_BUDGET_REMAINING.set(PLAIN, figures.left.floor());
+    metric::STRIPE_BREAKER_OPEN.set(PLAIN, figures.open);
 }
 
 pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {
@@ -172,8 +182,11 @@ pub(super) fn feed(config: &Config) -> feed::Settings {
     }
 }
 
-/// With the issuer's keys, as far as they can be had: a file must be there, a server may come later.
-pub(super) async fn jwt(config: &Config) -> Result<Option<Jwt>> {
+/// Who accepts JWTs, as soon as it has the issuer's keys. `None`: nobody does.
+///
+/// # Errors
+/// The place of the keys is none.
+pub fn jwt_without_keys(config: &Config) -> Result<Option<(Jwt, Place)>> {
     let Some(place) = config.jwt_jwks.as_ref().filter(|place| !place.is_empty()) else {
         return Ok(None);
     };
@@ -188,6 +201,14 @@ pub(super) async fn jwt(config: &Config) -> Result<Option<Jwt>> {
         audience: config.jwt_audience.clone().unwrap_or_default(),
         pace: jwt::Pace::default(),
     });
+    Ok(Some((jwt, place)))
+}
+
+/// With the issuer's keys, as far as they can be had: a file must be there, a server may come later.
+pub(super) async fn jwt(config: &Config) -> Result<Option<Jwt>> {
+    let Some((jwt, place)) = jwt_without_keys(config)? else {
+        return Ok(None);
+    };
     match (jwt.refresh().await, place) {
         (Err(error), Place::File(_)) => {
             return Err(ConfigError(format!("TOLLGATE_JWT_JWKS: {error}")).into());

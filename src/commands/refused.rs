@@ -78,6 +78,7 @@ impl From<CallError> for Refused {
             CallError::NotFound => Refused::Internal("Stripe does not know an object of ours".into()),
             CallError::Conflict => Refused::InProgress,
             CallError::Unreachable(_)
+            | CallError::NotSent(_)
             | CallError::TimedOut
             | CallError::RateLimited { .. }
             | CallError::Server { .. } => Refused::StripeUnavailable,

@@ -141,6 +141,9 @@ settings! {
         stripe_base_url: String = "https://api.stripe.com".into();
         /// For one call of Stripe, retries included.
         stripe_deadline: Span = Span::seconds(20);
+        /// Requests to Stripe in a second, of each replica. Absent: what Stripe allows an account, 100 with a live key and 25 with a
+        /// test key. One endpoint gets a quarter of it, but 25 at least.
+        stripe_requests_per_second: Option<u32> = None;
         /// How old a webhook's signature may be.
         webhook_tolerance: Span = Span::seconds(300);
         /// The largest event that is taken, in bytes.

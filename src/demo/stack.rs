@@ -21,6 +21,8 @@ use crate::{app, setup};
 const CATALOG: &str = include_str!("catalog.yaml");
 const WEBHOOK_SECRET: &str = "whsec_of_the_simulator";
 const SECRET_KEY: &str = "sk_test_of_the_simulator";
+/// In a second: the simulator takes what it gets.
+const REQUESTS: u32 = 1_000;
 const START: Duration = Duration::from_secs(30);
 
 /// Which ports of the loopback device are used; 0: any free one.
@@ -107,6 +109,7 @@ impl Stack {
         config.stripe_base_url = stripe.base_url();
         config.stripe_secret_key = Some(SECRET_KEY.to_owned().into());
         config.stripe_webhook_secrets = vec![Secret::from(WEBHOOK_SECRET.to_owned())];
+        config.stripe_requests_per_second.get_or_insert(REQUESTS);
         at_home(&mut config, ports);
         app::migrate(&config).await?;
         if config.catalog.is_none() {

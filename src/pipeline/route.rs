@@ -12,8 +12,9 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::id::CustomerId;
+use tollgate_domain::time::Timestamp;
 use tollgate_store::{Routing, StoreError};
-use tollgate_stripe::{CallError, object};
+use tollgate_stripe::{CallError, Priority, object};
 use tracing::{Instrument, Span};
 
 use super::wake::{reap, station};
@@ -80,9 +81,9 @@ async fn round(
     let _spans: Vec<Span> = events.iter().map(|event| event.span.clone()).collect();
     let ids: Vec<String> = events.iter().flat_map(|event| event.about.ids()).collect();
     let mut links = context.store.links(&ids).await?;
-    let (mut routed, open) = decide(&context.settings, events, &mut links);
-    let (asked, queued) = places_for(by_question(open, &mut routed), free);
     let at = context.clock.now();
+    let (mut routed, open) = decide(&context.settings, events, &mut links, at);
+    let (asked, queued) = places_for(by_question(open, &mut routed), free);
     routed.extend(queued.iter().map(|event| (event.seq, Routing::Queued { at })));
     if !routed.is_empty() {
         write(context, &routed).await?;
@@ -107,6 +108,7 @@ fn decide(
     settings: &Settings,
     mut open: Vec<Event>,
     links: &mut HashMap<String, CustomerId>,
+    now: Timestamp,
 ) -> (Vec<(i64, Routing)>, Vec<Event>) {
     let mut routed = vec![];
     loop {
@@ -114,6 +116,10 @@ fn decide(
         open.retain(|event| {
             let routing = match &event.about {
                 About::Settled(routing) => routing.clone(),
+                About::Unjudged(error) => Routing::Retry {
+                    error: error.clone(),
+                    at: now + backoff(event.attempts),
+                },
                 about => match about.owner(links, settings) {
                     Some(customer) => {
                         let ids = about.ids();
@@ -222,11 +228,11 @@ enum Trouble {
 
 /// Asks from object to object until one is somebody's. Absence says nothing.
 async fn find(context: &Context, question: Question, more: &mut Vec<String>) -> Result<Found, Trouble> {
+    let stripe = context.stripe.with_priority(Priority::Route);
     let mut next = Some(question);
     for _ in 0..STEPS {
         let Some((kind, id)) = next.take() else { break };
-        context.budget.take().await;
-        let fetched = match context.stripe.fetch(kind, &id).await {
+        let fetched = match stripe.fetch(kind, &id).await {
             Ok(fetched) => fetched,
             Err(CallError::NotFound) => break,
             Err(error) => return Err(Trouble::Stripe(error)),

@@ -5,7 +5,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tollgate_store::{Due, StoreError};
-use tollgate_stripe::CallError;
+use tollgate_stripe::{CallError, Priority};
 use tracing::Instrument;
 
 use super::wake::{reap, station};
@@ -58,8 +58,8 @@ async fn settle(context: &Context, mut due: Due) -> Result<(), StoreError> {
     let store = &context.store;
     let kind = due.kind.as_str();
     let span = trace::caused("settle", due.cause.traceparent.as_deref());
-    context.budget.take().await;
-    let fetched = context.stripe.fetch(due.kind, &due.id);
+    let stripe = context.stripe.with_priority(Priority::Settle);
+    let fetched = stripe.fetch(due.kind, &due.id);
     let fetched = fetched.instrument(span.clone()).await;
     due.cause.traceparent = trace::context(&span, due.cause.traceparent.take());
     let now = context.clock.now();

@@ -14,6 +14,8 @@ use super::Settings;
 pub enum About {
     /// Nothing more is to be found out.
     Settled(Routing),
+    /// It names an account, and ours is not known yet: nothing is ignored that may be ours.
+    Unjudged(String),
     /// It carries its object.
     Object(Box<Object>),
     /// It only names its object: a thin event, or one whose object this version cannot read. It is fetched when it is
@@ -46,8 +48,14 @@ pub fn read(event: &Unrouted, settings: &Settings) -> About {
         return ignored(format!("{OTHER_MODE} {}", !settings.livemode));
     }
     // A deployment is of one account, and Connect is none of its business. Few events of one's own account name it.
-    if event.account.is_some() && event.account.as_ref() != settings.account.get() {
-        return ignored(CONNECTED.into());
+    match (&event.account, settings.account.get()) {
+        (Some(theirs), None) => {
+            return About::Unjudged(format!(
+                "it is of {theirs}, and the account of the key is not known yet: if that lasts, set TOLLGATE_STRIPE_ACCOUNT"
+            ));
+        }
+        (Some(theirs), Some(ours)) if theirs != ours => return ignored(CONNECTED.into()),
+        _ => {}
     }
     let head = match envelope(&event.body) {
         Ok(head) => head,
@@ -88,7 +96,7 @@ impl About {
     /// Every id of Stripe's that belongs to whom the event belongs to, the closest first.
     pub fn ids(&self) -> Vec<String> {
         match self {
-            About::Settled(_) => vec![],
+            About::Settled(_) | About::Unjudged(_) => vec![],
             About::Object(object) => ids(object),
             About::Named(_, id) => vec![id.clone()],
         }
@@ -97,7 +105,7 @@ impl About {
     /// By what is known of its ids, else by our own mark. Never by `client_reference_id`, which a stranger can choose.
     pub fn owner(&self, links: &HashMap<String, CustomerId>, settings: &Settings) -> Option<CustomerId> {
         match self {
-            About::Settled(_) => None,
+            About::Settled(_) | About::Unjudged(_) => None,
             About::Object(object) => owner(object, links, settings),
             About::Named(_, id) => links.get(id).cloned(),
         }
@@ -106,7 +114,7 @@ impl About {
     /// What to ask Stripe for to find out.
     pub fn question(&self) -> Option<Question> {
         match self {
-            About::Settled(_) => None,
+            About::Settled(_) | About::Unjudged(_) => None,
             About::Object(object) => question(object),
             About::Named(kind, id) => Some((*kind, id.clone())),
         }
@@ -216,15 +224,16 @@ mod tests {
         let object = json!({"id": "cus_1", "object": "customer"});
         let live = about(json!({"id": "evt_1", "livemode": true, "data": {"object": object}}));
         assert_eq!(why(&live), "livemode is true");
-        let connected = about(json!({"id": "evt_1", "account": "acct_1", "data": {"object": object}}));
-        assert_eq!(why(&connected), "of a connected account");
+        let of = |account| json!({"id": "evt_1", "account": account, "data": {"object": object}});
+        assert!(matches!(about(of("acct_1")), About::Unjudged(_)));
         let named = settings();
         named.account.set("acct_1".into()).unwrap();
         for (account, ours) in [("acct_1", true), ("acct_2", false)] {
-            let event = json!({"id": "evt_1", "account": account, "data": {"object": object}});
-            let about = about_with(event, &named);
+            let about = about_with(of(account), &named);
             assert_eq!(matches!(about, About::Object(_)), ours, "{about:?}");
         }
+        let connected = about_with(of("acct_2"), &named);
+        assert_eq!(why(&connected), "of a connected account");
         let product = carrying(json!({"id": "prod_1", "object": "product"}));
         assert_eq!(why(&product), "access does not depend on some.event");
         let preview = about(json!({"id": "evt_1", "type": "invoice.upcoming",

@@ -236,6 +236,15 @@ table! {
     Counter STRIPE_REQUESTS = "tollgate_stripe_requests_total" in Count by ["endpoint", "outcome"];
     /// Of each attempt until its whole answer was here.
     Histogram <= SLOW STRIPE_DURATION = "tollgate_stripe_request_duration_seconds" in Seconds by ["endpoint"];
+    /// How long a request to Stripe waited for its turn, by what it is made for: `checkout` (somebody waits), `route` (whose an
+    /// event is), `settle` (what is in doubt or to be confirmed). In this order they come first.
+    Histogram <= SLOW STRIPE_BUDGET_WAIT = "tollgate_stripe_budget_wait_seconds" in Seconds by ["priority"];
+    /// Requests to Stripe that wait for their turn, likewise.
+    Gauge STRIPE_WAITING = "tollgate_stripe_waiting_requests" in Count by ["priority"];
+    /// How many requests this replica could make of Stripe at once.
+    Gauge STRIPE_BUDGET_REMAINING = "tollgate_stripe_budget_remaining_requests" in Count by [];
+    /// Whether Stripe is asked only now and then, since it has not answered for a while: 1 or 0.
+    Gauge STRIPE_BREAKER_OPEN = "tollgate_stripe_breaker_open" in Count by [];
 
     /// Customers in one append.
     Histogram <= BATCH APPLY_BATCH = "tollgate_apply_batch_customers" in Count by [];

@@ -89,6 +89,55 @@ async fn a_stripe_that_is_away_keeps_nobody_from_starting_and_is_asked_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_names_our_account_waits_until_that_is_known_and_is_not_ignored() {
+    let place = Place::new().await;
+    let away = json!({"requests": 1_000_000, "status": 503, "path": "/v1/account"});
+    place.control("adversity", away).await;
+    let process = place.serve().await;
+    let http = Http::new();
+    let url = process.webhook_url();
+    let stamp = json!({"tollgate_customer": "acme", "tollgate_deployment": "default"});
+    let post = async |n: u32, account: &str| {
+        let object = json!({"id": format!("cus_{n}"), "object": "customer", "metadata": stamp});
+        let event = json!({"id": format!("evt_{n}"), "object": "event", "type": "customer.updated", "created": 1_700_000_000,
+            "livemode": false, "account": account, "data": {"object": object}});
+        let answer = http.event(&url, SECRET, event.to_string().into()).await;
+        assert_eq!(answer.unwrap(), http::StatusCode::OK);
+    };
+    post(1, OURS).await;
+    post(2, "acct_theirs").await;
+    let known = async |id: &str| {
+        place
+            .store
+            .links(&[id.to_owned()])
+            .await
+            .unwrap()
+            .into_values()
+            .next()
+    };
+    eventually("both were looked at", async || {
+        let page = http
+            .get(&format!("http://{}/metrics", process.ops))
+            .await
+            .into_body();
+        let retried = |line: &str| line.starts_with("tollgate_routed_total{outcome=\"retry\"}");
+        page.lines().any(retried).then_some(())
+    })
+    .await;
+    assert_eq!((pinned(&place).await, known("cus_1").await), (None, None));
+    place.calm().await;
+    let customer = eventually("ours has its effect", async || known("cus_1").await).await;
+    assert_eq!(customer.as_str(), "acme");
+    assert_eq!(pinned(&place).await.as_deref(), Some(OURS));
+    eventually("theirs is ignored", async || {
+        let counts = place.store.inbox_counts().await.unwrap();
+        (counts.ignored == 1 && counts.received == 0).then_some(())
+    })
+    .await;
+    assert_eq!(known("cus_2").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rotated_key_of_another_account_is_refused_and_the_one_before_stays() {
     let place = Place::new().await;
     place.simulator.with(sell);

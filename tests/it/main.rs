@@ -3,6 +3,7 @@
 mod account;
 mod architecture;
 mod bad_input;
+mod budget;
 mod callers;
 mod corpus;
 mod doctor;

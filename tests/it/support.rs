@@ -207,6 +207,7 @@ pub fn config(database_url: &str, stripe_url: &str, catalog: &Path) -> Config {
     let any = ([127, 0, 0, 1], 0).into();
     Config {
         database_url: Some(Secret::from(database_url.to_owned())),
+        database_direct_url: postgres::direct(database_url).map(Secret::from),
         stripe_secret_key: Some(Secret::from("sk_test_simulator".to_owned())),
         stripe_webhook_secrets: vec![Secret::from(SECRET.to_owned())],
         catalog: Some(catalog.to_owned()),
@@ -215,6 +216,7 @@ pub fn config(database_url: &str, stripe_url: &str, catalog: &Path) -> Config {
         webhook_listen: any,
         ops_listen: any,
         stripe_base_url: stripe_url.to_owned(),
+        stripe_requests_per_second: Some(1_000),
         confirm_after: Span::seconds(1),
         checkpoint_interval: Span::seconds(1),
         drain_delay: Span::ZERO,

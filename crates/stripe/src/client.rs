@@ -1,8 +1,11 @@
 //! Asking Stripe: pooled connections, a deadline per call, retries that are safe.
 
 mod account;
+mod breaker;
+mod budget;
 mod endpoints;
 mod failure;
+mod gate;
 mod pages;
 mod portal;
 mod prices;
@@ -11,7 +14,6 @@ mod raw;
 mod route;
 mod transport;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,8 +22,10 @@ use tollgate_domain::object::Kind;
 use tollgate_domain::time::{Span, Timestamp};
 
 pub use account::Contact;
+pub use budget::Priority;
 pub use endpoints::{Endpoint, api_version};
 pub use failure::CallError;
+pub use gate::Figures;
 pub use portal::{Offer, PortalConfiguration};
 pub use prices::{Price, PriceQuery};
 pub use products::{Product, ProductFeature, Sold};
@@ -38,6 +42,8 @@ pub struct Settings {
     pub secret_key: SecretString,
     /// For one call, its retries and the waits between them included.
     pub deadline: Duration,
+    /// At most so many requests in a second. `None`: as many as Stripe takes of one account.
+    pub requests_per_second: Option<u32>,
     /// Is told of each attempt.
     pub observe: fn(&Asked),
 }
@@ -50,6 +56,9 @@ pub struct Asked {
     /// The HTTP status, `unreachable` or `late`.
     pub outcome: String,
     pub took: Duration,
+    pub priority: Priority,
+    /// For its turn, before it was made.
+    pub waited: Duration,
 }
 
 /// Settings with which no call can succeed; the text says what to change.
@@ -60,7 +69,7 @@ pub struct InvalidSettings(pub(crate) String);
 /// Calls Stripe for one account and mode. Clones share connections.
 #[derive(Clone)]
 pub struct Client {
-    transport: Arc<Transport>,
+    transport: Transport,
     livemode: bool,
 }
 
@@ -82,9 +91,23 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Client, InvalidSettings> {
         let livemode = livemode(&settings.secret_key)?;
         Ok(Client {
-            transport: Arc::new(Transport::new(&settings, livemode)?),
+            transport: Transport::new(&settings, livemode)?,
             livemode,
         })
+    }
+
+    /// The same client, for requests that come before or after others. A new one's come first.
+    #[must_use]
+    pub fn with_priority(&self, priority: Priority) -> Client {
+        Client {
+            transport: self.transport.with_priority(priority),
+            livemode: self.livemode,
+        }
+    }
+
+    /// How it is with the budget at this moment.
+    pub fn figures(&self) -> Figures {
+        self.transport.figures()
     }
 
     /// Whether the key is for real money.

@@ -16,8 +16,8 @@ mod instant;
 mod json;
 
 pub use client::{
-    Asked, CallError, Client, Contact, Endpoint, Fetched, InvalidSettings, Offer, PortalConfiguration, Price,
-    PriceQuery, Product, ProductFeature, Settings, Sold, api_version,
+    Asked, CallError, Client, Contact, Endpoint, Fetched, Figures, InvalidSettings, Offer,
+    PortalConfiguration, Price, PriceQuery, Priority, Product, ProductFeature, Settings, Sold, api_version,
 };
 pub use encode::{CheckoutRequest, Encoded, encode_checkout, encode_customer, encode_portal};
 pub use envelope::{Envelope, Unreadable, envelope};

@@ -80,7 +80,19 @@ impl Place {
 
     /// Does what no real Stripe can be told to do.
     pub async fn control(&self, what: &str, body: serde_json::Value) {
-        let request = http::Request::post(format!("{}/_simulator/{what}", self.simulator.base_url()))
+        self.tell(http::Method::POST, what, body).await;
+    }
+
+    /// Takes every adversity back.
+    pub async fn calm(&self) {
+        self.tell(http::Method::DELETE, "adversity", serde_json::json!({}))
+            .await;
+    }
+
+    async fn tell(&self, method: http::Method, what: &str, body: serde_json::Value) {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}/_simulator/{what}", self.simulator.base_url()))
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body.to_string())))
             .unwrap();
@@ -135,6 +147,7 @@ impl Process {
             .env("TOLLGATE_DATABASE_URL", database_url)
             .env("TOLLGATE_STRIPE_SECRET_KEY", "sk_test_simulator")
             .env("TOLLGATE_STRIPE_BASE_URL", stripe_url)
+            .env("TOLLGATE_STRIPE_REQUESTS_PER_SECOND", "1000")
             .env("TOLLGATE_STRIPE_WEBHOOK_SECRETS", SECRET)
             .env("TOLLGATE_CATALOG", catalog)
             .env("TOLLGATE_GRPC_LISTEN", "127.0.0.1:0")
@@ -146,6 +159,9 @@ impl Process {
                 "TOLLGATE_LOG",
                 "info,tollgate=debug,tollgate_store=debug,tollgate_stripe=debug",
             );
+        if let Some(direct) = postgres::direct(database_url) {
+            command.env("TOLLGATE_DATABASE_DIRECT_URL", direct);
+        }
         command
     }
 

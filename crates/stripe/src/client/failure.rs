@@ -17,6 +17,9 @@ pub enum CallError {
     /// No answer within the deadline. The request may have taken effect.
     #[error("Stripe did not answer in time")]
     TimedOut,
+    /// It was not asked, and why: nothing took effect.
+    #[error("Stripe was not asked: {0}")]
+    NotSent(&'static str),
     /// 429; `after` is what Stripe asks for.
     #[error("Stripe limits our rate")]
     RateLimited { after: Option<Duration> },

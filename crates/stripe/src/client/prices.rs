@@ -40,7 +40,7 @@ impl Client {
                 for id in ids.iter().filter(|id| is_one_step(id)) {
                     match RetrievePrice::new(id.as_str())
                         .customize()
-                        .send(&*self.transport)
+                        .send(&self.transport)
                         .await
                     {
                         Ok(price) => found.push(price),
@@ -52,7 +52,7 @@ impl Client {
             PriceQuery::LookupKeys(keys) => {
                 for keys in keys.chunks(LOOKUP_KEYS_AT_ONCE) {
                     let list = ListPrice::new().lookup_keys(keys).limit(100);
-                    found.extend(list.customize().send(&*self.transport).await?.data);
+                    found.extend(list.customize().send(&self.transport).await?.data);
                 }
             }
         }

@@ -21,7 +21,9 @@ use tollgate_domain::time::Timestamp;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::budget::Priority;
 use super::failure::{CallError, of_answer, retry_after};
+use super::gate::{Figures, Gate};
 use super::route::route;
 use super::{Asked, InvalidSettings, Settings};
 use crate::encode::Encoded;
@@ -33,15 +35,26 @@ const SPANS: &str = "tollgate::trace";
 /// More than any object that Stripe shows.
 const MAX_BODY: usize = 16 << 20;
 const MAX_RETRIES: u32 = 3;
+/// Requests in a second that Stripe takes of an account.
+const LIVE: u32 = 100;
+const SANDBOX: u32 = 25;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
+/// Clones share all but the priority.
+#[derive(Clone)]
 pub(super) struct Transport {
+    shared: Arc<Shared>,
+    priority: Priority,
+}
+
+struct Shared {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
     authorization: ArcSwap<HeaderValue>,
     deadline: Duration,
     observe: fn(&Asked),
     jitter: Mutex<SmallRng>,
+    gate: Gate,
 }
 
 /// A request as it is sent at every attempt.
@@ -70,6 +83,8 @@ struct Failure {
     status: Option<u16>,
     /// `Stripe-Should-Retry`.
     advice: Option<bool>,
+    /// `Stripe-Rate-Limited-Reason` is of the account and not of this endpoint alone.
+    everywhere: bool,
     after: Option<Duration>,
 }
 
@@ -134,7 +149,8 @@ impl Transport {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        Ok(Transport {
+        let requests_per_second = settings.requests_per_second;
+        let shared = Shared {
             pool: Pool::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(Duration::from_secs(45))
@@ -144,41 +160,78 @@ impl Transport {
             deadline: settings.deadline,
             observe: settings.observe,
             jitter: Mutex::new(SmallRng::from_os_rng()),
+            gate: Gate::new(requests_per_second.unwrap_or(if livemode { LIVE } else { SANDBOX })),
+        };
+        Ok(Transport {
+            shared: Arc::new(shared),
+            priority: Priority::Checkout,
         })
+    }
+
+    /// The same for requests of another priority.
+    pub fn with_priority(&self, priority: Priority) -> Transport {
+        Transport {
+            priority,
+            ..self.clone()
+        }
+    }
+
+    pub fn figures(&self) -> Figures {
+        self.shared.gate.figures()
     }
 
     /// Later calls are made with this key.
     pub fn use_key(&self, key: &SecretString) -> Result<(), InvalidSettings> {
-        self.authorization.store(Arc::new(authorization(key)?));
+        self.shared.authorization.store(Arc::new(authorization(key)?));
         Ok(())
     }
 
     /// Repeats what may be repeated, as long as the deadline allows.
     pub async fn call(&self, call: &Call<'_>) -> Result<Answer, CallError> {
-        let ends = tokio::time::Instant::now() + self.deadline;
+        let Shared { gate, deadline, .. } = &*self.shared;
+        let begun = tokio::time::Instant::now();
+        let ends = begun + *deadline;
+        let mut before = None;
         for attempt in 0_u32.. {
             let route = route(call.path);
+            // Whoever gets its turn has the time for it.
+            let waited = match gate.pass(&route, self.priority, begun + *deadline / 2).await {
+                Ok(waited) => waited,
+                Err(not_sent) => return Err(before.unwrap_or(not_sent)),
+            };
             let span = tracing::info_span!(target: SPANS, "stripe", otel.name = format!("{} {route}", call.method),
                 otel.kind = "client", otel.status_code = Empty, http.request.method = call.method.as_str(),
                 http.request.resend_count = i64::from(attempt), url.template = route, http.response.status_code = Empty,
                 stripe.request_id = Empty);
             let started = Instant::now();
             let outcome = tokio::time::timeout_at(ends, self.attempt(call).instrument(span.clone())).await;
-            let told = match &outcome {
-                Ok(Ok(answer)) => answer.status.to_string(),
-                Ok(Err(Failure {
-                    status: Some(status), ..
-                })) => status.to_string(),
-                Ok(Err(_)) => "unreachable".to_owned(),
-                Err(_) => "late".to_owned(),
+            let status = match &outcome {
+                Ok(Ok(answer)) => Some(answer.status),
+                Ok(Err(failure)) => failure.status,
+                Err(_) => None,
+            };
+            match (&outcome, status) {
+                (Ok(Err(failure)), Some(429)) => gate.refused(&route, failure.everywhere, failure.after),
+                (_, None | Some(500..)) => gate.failed(),
+                _ => {}
+            }
+            if status.is_some_and(|status| status < 500) {
+                gate.answered();
+            }
+            let told = match (status, &outcome) {
+                (Some(status), _) => status.to_string(),
+                (None, Ok(_)) => "unreachable".to_owned(),
+                (None, Err(_)) => "late".to_owned(),
             };
             if !matches!(outcome, Ok(Ok(_))) {
                 span.record("otel.status_code", "ERROR");
             }
-            (self.observe)(&Asked {
+            (self.shared.observe)(&Asked {
                 route,
                 outcome: told,
                 took: started.elapsed(),
+                priority: self.priority,
+                waited,
             });
             let Ok(outcome) = outcome else {
                 tracing::warn!(method = %call.method, path = path_only(call.path), "Stripe did not answer in time");
@@ -193,6 +246,7 @@ impl Transport {
             if !again || tokio::time::Instant::now() + wait >= ends {
                 return Err(failure.error);
             }
+            before = Some(failure.error);
             tokio::time::sleep(wait).await;
         }
         unreachable!("the number of attempts is limited")
@@ -201,6 +255,7 @@ impl Transport {
     /// Doubling, with jitter: replicas that failed together do not come back together.
     fn wait(&self, attempt: u32) -> Duration {
         let part = self
+            .shared
             .jitter
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -214,7 +269,7 @@ impl Transport {
             .map_err(|error| Failure::of(invalid_request(&error)))?;
         let started = Instant::now();
         let broken = |error: &dyn Error| Failure::of(CallError::Unreachable(chain(error)));
-        let response = self.pool.request(request).await.map_err(|error| {
+        let response = self.shared.pool.request(request).await.map_err(|error| {
             tracing::warn!(
                 path = path_only(call.path),
                 error = chain(&error),
@@ -250,6 +305,8 @@ impl Transport {
             error,
             status: Some(status),
             advice: header(&head.headers, "stripe-should-retry").and_then(|advice| advice.parse().ok()),
+            everywhere: header(&head.headers, "stripe-rate-limited-reason")
+                .is_some_and(|reason| reason.starts_with("global")),
             after: retry_after(&head.headers),
         })
     }
@@ -257,8 +314,11 @@ impl Transport {
     fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, http::Error> {
         let mut request = Request::builder()
             .method(call.method.clone())
-            .uri(format!("{}{}", self.base, call.path))
-            .header(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()))
+            .uri(format!("{}{}", self.shared.base, call.path))
+            .header(
+                AUTHORIZATION,
+                HeaderValue::clone(&self.shared.authorization.load()),
+            )
             .header(USER_AGENT, concat!("Tollgate/", env!("CARGO_PKG_VERSION")))
             .header("stripe-version", call.api_version);
         if let Some(key) = call.idempotency_key {
@@ -312,6 +372,7 @@ impl Failure {
             error,
             status: None,
             advice: None,
+            everywhere: false,
             after: None,
         }
     }

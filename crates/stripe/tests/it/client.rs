@@ -1,11 +1,11 @@
 //! The client and its transport.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tollgate_domain::object::{Kind, Object, PriceRef};
 use tollgate_domain::time::{Span, Timestamp};
-use tollgate_stripe::{CallError, Client, Encoded, Price, PriceQuery, Settings, object};
+use tollgate_stripe::{CallError, Client, Encoded, Price, PriceQuery, Priority, Settings, object};
 
 use crate::fake::{Fake, reply};
 
@@ -94,6 +94,70 @@ async fn a_limited_rate_is_waited_for_inside_the_deadline_only() {
         })
     );
     assert_eq!(fake.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn after_a_limited_rate_nobody_asks_that_endpoint_before_stripes_time() {
+    let fake = Fake::start(|number, _| match number {
+        0 => reply(
+            429,
+            &[("retry-after", "0.4"), ("stripe-should-retry", "false")],
+            "slow down",
+        ),
+        _ => reply(200, &[], "{}"),
+    })
+    .await;
+    let client = fake.client(LONG);
+    client.send(&order(), "k").await.unwrap_err();
+    let begun = Instant::now();
+    client.send(&order(), "l").await.unwrap();
+    assert!(
+        begun.elapsed() >= Duration::from_millis(300),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn while_stripe_does_not_answer_a_caller_is_told_at_once() {
+    let fake = Fake::start(|number, _| match number {
+        0..10 => reply(503, &[("stripe-should-retry", "false")], ""),
+        _ => reply(200, &[], "{}"),
+    })
+    .await;
+    let client = fake.client(LONG);
+    for _ in 0..10 {
+        let failed = client.send(&order(), "k").await;
+        assert_eq!(failed, Err(CallError::Server { status: 503 }));
+    }
+    assert!(client.figures().open);
+    let told = client.send(&order(), "k").await;
+    assert!(matches!(told, Err(CallError::NotSent(_))), "{told:?}");
+    assert_eq!(fake.asked().len(), 10, "Stripe is left alone");
+    let asked_again = async {
+        while client.send(&order(), "k").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, asked_again).await.unwrap();
+    assert!(!client.figures().open);
+}
+
+#[tokio::test]
+async fn who_would_get_no_turn_in_time_is_told_so_and_nothing_is_sent() {
+    let fake = Fake::start(|_, _| reply(200, &[], "{}")).await;
+    let client = fake.client(Duration::from_millis(20));
+    let settle = client.with_priority(Priority::Settle);
+    let mut sent = 0;
+    let told = loop {
+        match settle.send(&order(), "k").await {
+            Ok(_) => sent += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(told, CallError::NotSent(_)), "{told:?}");
+    assert_eq!(fake.asked().len(), sent);
+    client.send(&order(), "k").await.unwrap();
 }
 
 #[tokio::test]
@@ -208,6 +272,7 @@ async fn nobody_listening_is_unreachable() {
         base_url: format!("http://{address}"),
         secret_key: "sk_test_hidden".into(),
         deadline: Duration::from_millis(100),
+        requests_per_second: None,
         observe: |_| {},
     };
     let outcome = Client::new(settings)
@@ -347,6 +412,7 @@ fn settings_that_cannot_work_are_refused_and_no_key_is_shown() {
             base_url: base.into(),
             secret_key: key.into(),
             deadline: LONG,
+            requests_per_second: None,
             observe: |_| {},
         })
     };

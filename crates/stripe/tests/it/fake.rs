@@ -71,6 +71,7 @@ impl Fake {
             base_url,
             secret_key: "sk_test_hidden".into(),
             deadline,
+            requests_per_second: None,
             observe: |_| {},
         })
         .unwrap()
