@@ -14,8 +14,9 @@ mod returning;
 mod sale;
 mod stripe_customer;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use tollgate_domain::clock::Clock;
 use tollgate_store::Store;
 use tollgate_stripe::Client;
@@ -43,7 +44,7 @@ pub struct Commands {
     clock: Clock,
     settings: Settings,
     /// The portal configuration that `stripe setup` has made, once it was seen.
-    portal: Arc<OnceLock<String>>,
+    portal: Arc<ArcSwapOption<String>>,
 }
 
 impl Commands {

@@ -1,5 +1,7 @@
 //! Opens Stripe's customer portal.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tollgate_domain::id::CustomerId;
 use tollgate_stripe::{CallError, PortalConfiguration, encode_portal};
@@ -28,17 +30,28 @@ impl Commands {
             "portal",
             &[&self.settings.deployment, &id, &self.clock.now().0.to_string()],
         );
-        let configuration = self.portal_configuration().await;
-        let request = encode_portal(&id, return_url, configuration.as_deref());
-        let answer = match self.stripe.send(&request, &key).await {
-            // Somebody has put it away since.
+        let used = match self.portal.load_full() {
+            Some(known) => Some(known),
+            None => self.find_portal().await,
+        };
+        let send = async |configuration: Option<&str>| {
+            // Another configuration is another request.
+            let key = idempotency_key("portal", &[&key, configuration.unwrap_or("default")]);
+            self.stripe
+                .send(&encode_portal(&id, return_url, configuration), &key)
+                .await
+        };
+        let answer = match send(used.as_deref().map(String::as_str)).await {
+            // Somebody has put it away since; there may be another.
             Err(CallError::Rejected {
                 param: Some(param), ..
             }) if param == "configuration" => {
-                let key = idempotency_key("portal", &[&key, "default"]);
-                self.stripe
-                    .send(&encode_portal(&id, return_url, None), &key)
-                    .await?
+                self.portal.store(None);
+                let other = self
+                    .find_portal()
+                    .await
+                    .filter(|other| Some(other) != used.as_ref());
+                send(other.as_deref().map(String::as_str)).await?
             }
             answer => answer?,
         };
@@ -47,15 +60,14 @@ impl Commands {
         url.ok_or_else(|| Refused::Internal("Stripe's portal session has no URL".into()))
     }
 
-    /// `None`: Stripe's own default is used.
-    async fn portal_configuration(&self) -> Option<String> {
-        if self.portal.get().is_none() {
-            let all = self.stripe.portal_configurations().await.ok()?;
-            let ours = |it: &PortalConfiguration| {
-                it.active && it.deployment.as_ref() == Some(&self.settings.deployment)
-            };
-            let _ = self.portal.set(all.into_iter().find(ours)?.id);
-        }
-        self.portal.get().cloned()
+    /// The one that `stripe setup` has made, which is kept: made after the start it is found by the next call. `None`: there is
+    /// none, and Stripe's own default is used.
+    async fn find_portal(&self) -> Option<Arc<String>> {
+        let all = self.stripe.portal_configurations().await.ok()?;
+        let ours =
+            |it: &PortalConfiguration| it.active && it.deployment.as_ref() == Some(&self.settings.deployment);
+        let found = Arc::new(all.into_iter().find(ours)?.id);
+        self.portal.store(Some(found.clone()));
+        Some(found)
     }
 }
