@@ -1,8 +1,10 @@
 //! Whether everything outside of this process is as it has to be: settings, database, Stripe's side, catalog. It only looks.
 //!
 //! [`stripe`] contact, account, mode, clock and the key's permissions · `endpoint` where events come from · `catalog` what is
-//! sold and what is offered in the portal · `database` where it is kept.
+//! sold and what is offered in the portal · `database` where it is kept ·
+//! `around` who else is asked or told.
 
+mod around;
 mod catalog;
 mod database;
 mod endpoint;
@@ -111,6 +113,8 @@ pub async fn examine(config: &Config, webhook_url: Option<&str>, tell: &mut dyn 
     }
     endpoint::secret(&mut report, config);
     catalog::check(&mut report, config, store.as_ref(), stripe.as_ref()).await;
+    around::issuer(&mut report, config).await;
+    around::collector(&mut report, config).await;
     let failed = report.failed;
     if let Some(store) = store {
         Store::close(&store).await;

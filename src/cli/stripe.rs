@@ -35,14 +35,7 @@ impl Stripe {
     /// Does it. Standard output has the endpoint's secret and nothing else; the rest is told on standard error.
     pub async fn run(self, config: &Config) -> Result<()> {
         let Stripe::Setup(Setup { webhook_url, dry_run }) = self;
-        let url = url::Url::parse(&webhook_url).ok();
-        if !url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
-            return Err(Usage(format!(
-                "{webhook_url} is no URL; write https://host{}",
-                setup::PATH
-            ))
-            .into());
-        }
+        check_url(&webhook_url)?;
         let stripe = app::stripe(config)?;
         let catalog = catalog(config).await?;
         let done = setup::setup(
@@ -81,6 +74,34 @@ impl Stripe {
         }
         Ok(())
     }
+}
+
+/// Events are for nobody else to read, and come to one path only. What is between may put something before it.
+fn check_url(text: &str) -> Result<(), Usage> {
+    let wrong = |why: &str| {
+        let path = setup::PATH;
+        Err(Usage(format!(
+            "--webhook-url {text} {why}: write https://your-host{path}"
+        )))
+    };
+    let Ok(url) = url::Url::parse(text) else {
+        return wrong("is no URL");
+    };
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => return wrong("names no host"),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        _ => return wrong("is not https"),
+    }
+    if !url.path().ends_with(setup::PATH) {
+        return wrong("has another path than the one Tollgate listens at");
+    }
+    Ok(())
 }
 
 /// The file if one is configured, else the active one of the database; `None`: neither.

@@ -84,6 +84,21 @@ fn mode(report: &mut Report<'_>, stripe: &Client, pinned: Option<&Deployment>) {
 fn account(report: &mut Report<'_>, config: &Config, account: Option<&str>, pinned: Option<&Deployment>) {
     let pinned = pinned.and_then(|it| it.account.as_deref());
     let wanted = config.stripe_account.as_deref();
+    if let (Some(wanted), Some(other)) = (wanted, pinned.or(account))
+        && wanted != other
+    {
+        let whose = if pinned.is_some() {
+            "this database holds"
+        } else {
+            "the key is of"
+        };
+        report.fail(
+            "account",
+            format!("TOLLGATE_STRIPE_ACCOUNT is {wanted}, and {whose} {other}"),
+            format!("set TOLLGATE_STRIPE_ACCOUNT to {other}, or use a key and a database of {wanted}"),
+        );
+        return;
+    }
     let Some(account) = account else {
         report.warn(
             "account",

@@ -57,6 +57,12 @@ async fn doctor_says_what_is_wrong_with_settings_database_and_key() {
     .await;
     wrong(&said, 1, "fail  database", "start Postgres there");
     assert!(!said.1.contains("hidden"), "{}", said.1);
+    let (front, _) = place.database.rsplit_once('/').unwrap();
+    let said = doctor(&place, |it| {
+        it.env("TOLLGATE_DATABASE_URL", format!("{front}/no_such"));
+    })
+    .await;
+    wrong(&said, 1, "fail  database", "create that database");
     let said = doctor(&place, |it| {
         it.env("TOLLGATE_STRIPE_BASE_URL", "http://127.0.0.1:1");
     })
@@ -85,6 +91,16 @@ async fn doctor_says_what_is_wrong_with_settings_database_and_key() {
         "the key is of acct_theirs, and held is acct_1Simulated",
         "use a key of acct_1Simulated",
     );
+    let said = doctor(&place, |it| {
+        it.env("TOLLGATE_STRIPE_ACCOUNT", "acct_wanted");
+    })
+    .await;
+    wrong(
+        &said,
+        1,
+        "fail  account           TOLLGATE_STRIPE_ACCOUNT is acct_wanted, and this database holds acct_1Simulated",
+        "set TOLLGATE_STRIPE_ACCOUNT to acct_1Simulated",
+    );
     let few = [
         "customers:write",
         "checkout_sessions:read",
@@ -112,6 +128,53 @@ async fn doctor_says_what_is_wrong_with_settings_database_and_key() {
     postgres::execute(&place.database, read_only).await;
     let said = doctor(&place, |_| {}).await;
     wrong(&said, 1, "is read-only", "default_transaction_read_only");
+}
+
+#[tokio::test]
+async fn doctor_says_whose_a_key_is_before_anything_is_pinned() {
+    let place = place().await;
+    let said = doctor(&place, |it| {
+        it.env("TOLLGATE_STRIPE_ACCOUNT", "acct_wanted");
+    })
+    .await;
+    wrong(
+        &said,
+        1,
+        "fail  account           TOLLGATE_STRIPE_ACCOUNT is acct_wanted, and the key is of acct_1Simulated",
+        "set TOLLGATE_STRIPE_ACCOUNT to acct_1Simulated",
+    );
+}
+
+#[tokio::test]
+async fn doctor_says_when_the_issuers_keys_or_the_collector_cannot_be_reached() {
+    let place = place().await;
+    setup(&place, URL, &[]).await;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = format!("http://{}", taken.local_addr().unwrap());
+    let said = doctor(&place, |it| {
+        it.env("TOLLGATE_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    })
+    .await;
+    wrong(
+        &said,
+        0,
+        "warn  otlp collector    http://127.0.0.1:1 cannot be reached",
+        "mend TOLLGATE_OTLP_ENDPOINT",
+    );
+    let said = doctor(&place, |it| {
+        it.env("TOLLGATE_OTLP_ENDPOINT", &there)
+            .env("TOLLGATE_JWT_JWKS", "http://127.0.0.1:1/jwks.json")
+            .env("TOLLGATE_JWT_ISSUER", "https://issuer.example")
+            .env("TOLLGATE_JWT_AUDIENCE", "tollgate");
+    })
+    .await;
+    assert!(said.1.contains("ok    otlp collector"), "{}", said.1);
+    wrong(
+        &said,
+        1,
+        "fail  jwt keys          the keys at http://127.0.0.1:1/jwks.json cannot be used",
+        "mend TOLLGATE_JWT_JWKS",
+    );
 }
 
 #[tokio::test]

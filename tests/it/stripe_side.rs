@@ -208,6 +208,84 @@ async fn granted(client: &BillingServiceClient<Channel>, feature: &str) {
 }
 
 #[tokio::test]
+async fn setup_takes_only_a_url_at_which_events_arrive_and_nobody_reads_them_on_the_way() {
+    let place = place().await;
+    for (url, why) in [
+        ("billing.example.com/webhooks/stripe", "is no URL"),
+        ("http://billing.example.com/webhooks/stripe", "is not https"),
+        ("ftp://127.0.0.1/webhooks/stripe", "is not https"),
+        ("https://billing.example.com/", "has another path"),
+        ("https://billing.example.com/webhook", "has another path"),
+    ] {
+        let (code, printed, told) = setup(&place, url, &[]).await;
+        assert_eq!((code, printed.as_str()), (Some(64), ""), "{url}: {told}");
+        assert!(
+            told.contains(why) && told.contains("write https://your-host/webhooks/stripe"),
+            "{told}"
+        );
+        assert_eq!(told.trim().lines().count(), 1, "{told}");
+    }
+    assert_eq!(place.simulator.with(|core| core.webhook_endpoints().count()), 0);
+    for url in [
+        "http://127.0.0.1:8080/webhooks/stripe",
+        "https://example.com/billing/webhooks/stripe",
+    ] {
+        let (code, _, told) = setup(&place, url, &["--dry-run"]).await;
+        assert_eq!(code, Some(0), "{url}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_configuration_that_setup_makes_later_is_used_and_one_that_is_put_away_is_not() {
+    let place = place().await;
+    let process = place.serve().await;
+    let mut client = BillingServiceClient::connect(format!("http://{}", process.grpc))
+        .await
+        .unwrap();
+    client.create_checkout(order("acme", "order-1")).await.unwrap();
+    let mut offers_a_change = async || {
+        let request = CreatePortalSessionRequest {
+            customer: "acme".into(),
+            return_url: "https://shop.example/account".into(),
+        };
+        let portal = client.create_portal_session(request).await.unwrap().into_inner();
+        let page = Http::new().get(&portal.url).await.into_body();
+        page.contains("A change of the plan is offered")
+    };
+    let stripe = async |path: &str, form: &'static str| {
+        let method = if form.is_empty() {
+            http::Method::GET
+        } else {
+            http::Method::POST
+        };
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!(
+                "{}/v1/billing_portal/configurations{path}",
+                place.simulator.base_url()
+            ))
+            .header("authorization", "Bearer sk_test_simulator")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.into())
+            .unwrap();
+        let answer = Http::new().send(request).await.unwrap();
+        assert_eq!(answer.status(), 200, "{}", answer.body());
+        serde_json::from_str::<Value>(answer.body()).unwrap()
+    };
+    assert!(!offers_a_change().await, "the account's default");
+    assert_eq!(setup(&place, URL, &[]).await.0, Some(0));
+    assert!(offers_a_change().await, "made after the start");
+    let all = stripe("", "").await;
+    let ours = |it: &&Value| it["metadata"]["tollgate_deployment"] == "default";
+    let first = all["data"].as_array().unwrap().iter().find(ours).unwrap()["id"].clone();
+    let first = format!("/{}", first.as_str().unwrap());
+    stripe(&first, "active=false").await;
+    assert!(!offers_a_change().await, "put away, and there is no other");
+    assert_eq!(setup(&place, URL, &[]).await.0, Some(0));
+    assert!(offers_a_change().await, "made once more");
+}
+
+#[tokio::test]
 async fn a_drafted_catalog_passes_the_check_and_is_what_is_sold() {
     let place = place().await;
     place.simulator.with(|core| {
