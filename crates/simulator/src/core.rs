@@ -46,8 +46,8 @@ pub use payment_method::{Billing, PaymentMethodChange};
 pub use promotion_code::NewPromotionCode;
 pub use refund::NewRefund;
 pub use subscription::{
-    BillingMode, CycleAnchor, ItemChange, MissingPaymentMethod, NewSubscription, PaymentBehavior, Proration,
-    Status, SubscriptionChange, TrialEnd, When,
+    BillingMode, CycleAnchor, ItemChange, MissingPaymentMethod, NewSubscription, Pause, PauseBehavior,
+    PaymentBehavior, Proration, Status, SubscriptionChange, TrialEnd, When,
 };
 pub use table::Row;
 pub use version::Version;

@@ -5,8 +5,8 @@ use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
 use crate::core::{
-    BillingMode, Core, CycleAnchor, Ending, Fault, ItemChange, MissingPaymentMethod, NewSubscription,
-    PaymentBehavior, Proration, SubscriptionChange, TrialEnd, When,
+    BillingMode, Core, CycleAnchor, Ending, Fault, ItemChange, MissingPaymentMethod, NewSubscription, Pause,
+    PauseBehavior, PaymentBehavior, Proration, SubscriptionChange, TrialEnd, When,
 };
 
 const ITEM_NOT_SIMULATED: &[&str] = &[
@@ -36,14 +36,12 @@ const NOT_SIMULATED: &[&str] = &[
     "billing_cycle_anchor_config",
     "billing_thresholds",
     "currency",
-    "days_until_due",
     "default_payment_method",
     "default_source",
     "default_tax_rates",
     "description",
     "invoice_settings",
     "on_behalf_of",
-    "pause_collection",
     "payment_settings",
     "pending_invoice_item_interval",
     "transfer_data",
@@ -59,6 +57,7 @@ pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -
         ("DELETE", [id, "discount"]) => params
             .finish()
             .and_then(|()| core.delete_subscription_discount(id)),
+        ("POST", [id, "resume"]) => resume(core, id, params),
         ("DELETE", [id]) => cancel(core, id, params),
         _ => return None,
     })
@@ -90,11 +89,19 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         payment_behavior: behavior.unwrap_or_default(),
         billing_mode: billing_mode(params)?.unwrap_or_default(),
         discounts: discounts(params)?.unwrap_or_default(),
+        trial_end: match trial_end(params)? {
+            Some(TrialEnd::At(at)) => Some(at),
+            Some(TrialEnd::Now) | None => None,
+        },
+        anchor: params.integer("billing_cycle_anchor")?,
+        proration: params
+            .one_of("proration_behavior", &Proration::WORDS)?
+            .unwrap_or_default(),
+        days_until_due: collection(params)?.flatten(),
         ..NewSubscription::default()
     };
     let end = end(params)?;
-    params.not_simulated(&["billing_cycle_anchor", "proration_behavior", "trial_end"])?;
-    ignorable(params)?;
+    params.boolean("off_session")?;
     params.not_simulated(NOT_SIMULATED)?;
     params.finish()?;
     let created = core.create_subscription(new)?;
@@ -133,9 +140,11 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
         )?,
         trial_end: trial_end(params)?,
         discounts: discounts(params)?,
+        pause: pause(params)?,
+        days_until_due: collection(params)?,
         ..terms(params)?
     };
-    ignorable(params)?;
+    params.boolean("off_session")?;
     params.not_simulated(NOT_SIMULATED)?;
     params.not_simulated(&["billing_mode"])?;
     params.finish()?;
@@ -184,13 +193,62 @@ fn trial_end(params: &mut Params) -> Result<Option<TrialEnd>, Fault> {
     }
 }
 
-/// Parameters that mean nothing here when they have these values.
-fn ignorable(params: &mut Params) -> Result<(), Fault> {
-    params.boolean("off_session")?;
-    match params.text("collection_method")?.as_deref() {
-        None | Some("charge_automatically") => Ok(()),
-        Some(_) => Err(Fault::not_simulated("`collection_method=send_invoice`").param("collection_method")),
+/// `collection_method` and `days_until_due`.
+fn collection(params: &mut Params) -> Result<Option<Option<u32>>, Fault> {
+    let sends = params.one_of(
+        "collection_method",
+        &[("charge_automatically", false), ("send_invoice", true)],
+    )?;
+    let days: Option<u32> = params.integer("days_until_due")?;
+    match (sends, days) {
+        (Some(true), None) => {
+            params.missing("days_until_due");
+            Ok(None)
+        }
+        (Some(false), Some(_)) => {
+            let message = "`days_until_due` goes with `collection_method=send_invoice` only.";
+            Err(Fault::invalid(message).param("days_until_due"))
+        }
+        (Some(false), None) => Ok(Some(None)),
+        (_, Some(days)) => Ok(Some(Some(days))),
+        (None, None) => Ok(None),
     }
+}
+
+fn pause(params: &mut Params) -> Result<Option<Option<Pause>>, Fault> {
+    if params.peek("pause_collection").is_some() {
+        params.text("pause_collection")?;
+        return Ok(Some(None));
+    }
+    let Some(mut pause) = params.level("pause_collection")? else {
+        return Ok(None);
+    };
+    let words = [
+        ("keep_as_draft", Some(PauseBehavior::KeepAsDraft)),
+        ("void", Some(PauseBehavior::Void)),
+        ("mark_uncollectible", None),
+    ];
+    let behavior = pause.one_of("behavior", &words)?;
+    let resumes_at = pause.integer("resumes_at")?;
+    pause.finish()?;
+    let Some(behavior) = behavior else {
+        params.missing("pause_collection[behavior]");
+        return Ok(None);
+    };
+    let behavior = behavior.ok_or_else(|| {
+        Fault::not_simulated("`mark_uncollectible` of a pause").param("pause_collection[behavior]")
+    })?;
+    Ok(Some(Some(Pause { behavior, resumes_at })))
+}
+
+fn resume(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    let words = [("now", CycleAnchor::Now), ("unchanged", CycleAnchor::Unchanged)];
+    let anchor = params.one_of("billing_cycle_anchor", &words)?;
+    // A period that begins now has nothing to prorate.
+    params.one_of("proration_behavior", &Proration::WORDS)?;
+    params.not_simulated(&["payment_behavior", "proration_date"])?;
+    params.finish()?;
+    core.resume_subscription(id, anchor.unwrap_or(CycleAnchor::Now))
 }
 
 /// Both spellings of an announced end.

@@ -3,10 +3,11 @@
 mod collect;
 mod item;
 mod line;
+mod send;
 
 use serde_json::{Value, json};
 
-use super::calendar::HOUR;
+use super::calendar::{DAY, HOUR};
 use super::{Core, Fault, Metadata, Row};
 
 pub use item::InvoiceItem;
@@ -67,6 +68,9 @@ pub struct Invoice {
     attempts: usize,
     attempted: bool,
     next_attempt: Option<i64>,
+    /// Of one that is sent: when it has to be paid by.
+    pub due_date: Option<i64>,
+    overdue: bool,
     auto_advance: bool,
     finalizes_at: Option<i64>,
     pub payment_intent: Option<String>,
@@ -122,7 +126,7 @@ impl Row for Invoice {
                 { "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null },
             "automatically_finalizes_at": self.finalizes_at,
             "billing_reason": self.reason,
-            "collection_method": "charge_automatically",
+            "collection_method": collection_method(self.due_date.is_some()),
             "created": self.created,
             "currency": self.currency,
             "custom_fields": null,
@@ -140,7 +144,7 @@ impl Row for Invoice {
             "default_tax_rates": [],
             "description": null,
             "discounts": self.discounts,
-            "due_date": null,
+            "due_date": self.due_date,
             "effective_at": self.finalized_at,
             "ending_balance": self.ending_balance,
             "footer": null,
@@ -208,9 +212,21 @@ impl Invoice {
         self.status != InvoiceStatus::Draft
     }
 
-    /// The clock moves it on.
-    pub fn collects(&self) -> bool {
-        self.auto_advance
+    /// Somebody tried to collect it in vain, or it was sent and is overdue.
+    pub fn is_unpaid(&self) -> bool {
+        self.status == InvoiceStatus::Open && (self.attempted || self.overdue)
+    }
+
+    /// The clock does nothing with it.
+    pub fn collect_by_hand(&mut self) {
+        self.auto_advance = false;
+        self.finalizes_at = None;
+        self.next_attempt = None;
+    }
+
+    /// It is a draft that is neither left to the clock nor to a person.
+    pub fn is_due_now(&self) -> bool {
+        self.auto_advance && self.finalizes_at.is_none()
     }
 
     /// Each discount and what it takes off all lines together.
@@ -282,12 +298,15 @@ impl Core {
             line.id = self.ids.mint("il_");
         }
         let discounts = self.discount_lines(new.subscription, &mut lines);
+        let paused = self.keeps_drafts(new.subscription);
         let Some(subscription) = self.subscriptions.get_mut(new.subscription) else {
             return id;
         };
         subscription.invoices.push(id.clone());
-        let collects = new.reason == "subscription_create" || subscription.status != super::Status::Unpaid;
-        let waits = new.reason == "subscription_cycle";
+        let days_until_due = subscription.days_until_due;
+        let unpaid = subscription.status == super::Status::Unpaid;
+        let collects = (new.reason == "subscription_create" || !unpaid) && !paused;
+        let waits = new.reason == "subscription_cycle" || days_until_due.is_some();
         let finalizes_at = (collects && waits).then(|| self.now + self.settings.draft_for);
         let total: i64 = lines.iter().map(InvoiceLine::net).sum();
         let starting_balance = self
@@ -316,7 +335,9 @@ impl Core {
             voided_at: None,
             attempts: 0,
             attempted: false,
-            next_attempt: finalizes_at,
+            next_attempt: finalizes_at.filter(|_| days_until_due.is_none()),
+            due_date: days_until_due.map(|days| self.now + i64::from(days) * DAY),
+            overdue: false,
             auto_advance: collects,
             finalizes_at,
             payment_intent: None,
@@ -333,6 +354,15 @@ impl Core {
         if let Some(shown) = self.invoices.get(id).map(|invoice| invoice.render(self)) {
             self.emit("invoice.created", shown);
         }
+    }
+}
+
+/// Stripe's word for how money comes in.
+pub fn collection_method(sends: bool) -> &'static str {
+    if sends {
+        "send_invoice"
+    } else {
+        "charge_automatically"
     }
 }
 

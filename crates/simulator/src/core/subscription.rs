@@ -6,18 +6,24 @@ mod change;
 mod create;
 mod discounts;
 mod item;
+mod pause;
+mod pending;
 mod plan;
 mod proration;
 mod renew;
+mod trial;
 
 use serde_json::{Value, json};
 
+use super::invoice::collection_method;
 use super::{Core, Fault, Metadata, Price, Row};
 
 pub(crate) use cancel::Ending;
 pub use change::{CycleAnchor, SubscriptionChange, TrialEnd, When};
 pub use create::{NewSubscription, PaymentBehavior};
 pub use item::{Item, ItemChange};
+pub use pause::{Pause, PauseBehavior};
+use pending::PendingUpdate;
 pub use proration::Proration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +105,8 @@ pub struct Subscription {
     anchor: i64,
     billing_mode: BillingMode,
     trial: Option<(i64, i64)>,
+    trial_end_announced: bool,
+    pending_update: Option<Box<PendingUpdate>>,
     missing_payment_method: MissingPaymentMethod,
     pub cancel_at: Option<i64>,
     cancel_at_period_end: bool,
@@ -115,6 +123,9 @@ pub struct Subscription {
     pub invoices: Vec<String>,
     /// Invoice items for its next invoice.
     pub waiting: Vec<String>,
+    /// `Some`: invoices are sent, to be paid within so many days.
+    pub days_until_due: Option<u32>,
+    pause: Option<Pause>,
 }
 
 impl Row for Subscription {
@@ -160,12 +171,12 @@ impl Row for Subscription {
                 "feedback_option": null,
                 "reason": self.cancellation_reason,
             },
-            "collection_method": "charge_automatically",
+            "collection_method": collection_method(self.days_until_due.is_some()),
             "created": self.created,
             "currency": self.currency,
             "customer": self.customer,
             "customer_account": null,
-            "days_until_due": null,
+            "days_until_due": self.days_until_due,
             "default_payment_method": self.payment_method,
             "default_source": null,
             "default_tax_rates": [],
@@ -192,7 +203,7 @@ impl Row for Subscription {
             "metadata": self.metadata,
             "next_pending_invoice_item_invoice": null,
             "on_behalf_of": null,
-            "pause_collection": null,
+            "pause_collection": self.pause.map(Pause::render),
             "payment_settings": {
                 "payment_method_options": null,
                 "payment_method_types": null,
@@ -200,7 +211,7 @@ impl Row for Subscription {
             },
             "pending_invoice_item_interval": null,
             "pending_setup_intent": null,
-            "pending_update": null,
+            "pending_update": self.pending_update.as_ref().map(|it| it.render(self, core)),
             "plan": alone.and_then(|it| core.prices.get(&it.price)).map(Price::to_plan),
             "quantity": alone.map(|it| it.quantity),
             "schedule": null,
@@ -231,7 +242,16 @@ impl Subscription {
             .map(|(_, end)| end);
         let expiry = (self.status == Status::Incomplete).then_some(self.created + create::INCOMPLETE_FOR);
         let cancel = self.cancel_at.filter(|_| !self.status.is_terminal());
-        ends.chain(trial_end).chain(expiry).chain(cancel).min()
+        let pending = self.pending_update.as_ref().map(|it| it.expires_at);
+        let notice = self.trial_notice_at();
+        let unpause = self.pause.and_then(|pause| pause.resumes_at);
+        ends.chain(trial_end)
+            .chain(notice)
+            .chain(expiry)
+            .chain(cancel)
+            .chain(pending)
+            .chain(unpause)
+            .min()
     }
 }
 

@@ -5,11 +5,13 @@
 mod account;
 mod adversity;
 mod api;
+mod collection;
 mod coupons;
 mod histories;
 mod http;
 mod idempotency;
 mod payments;
+mod pending;
 mod proration;
 mod reading;
 mod story;

@@ -35,9 +35,11 @@ impl Core {
         }
         if invoice.status == InvoiceStatus::Draft && invoice.finalizes_at.is_some_and(|at| at <= now) {
             self.finalize_invoice(id);
-            let _ = self.collect(id, true);
+            let _ = self.proceed_with_invoice(id, true);
         } else if invoice.status == InvoiceStatus::Open && invoice.next_attempt.is_some_and(|at| at <= now) {
             let _ = self.collect(id, true);
+        } else {
+            self.invoice_overdue(id);
         }
     }
 

@@ -48,6 +48,15 @@ impl InvoiceLine {
         }
     }
 
+    /// For the part of a period before its cycle begins: docs.stripe.com/billing/subscriptions/billing-cycle.
+    pub fn part(self, amount: i64) -> InvoiceLine {
+        InvoiceLine {
+            amount,
+            proration: true,
+            ..self
+        }
+    }
+
     /// What an invoice item becomes on the invoice that takes it.
     pub fn of_invoice_item(item: &InvoiceItem) -> InvoiceLine {
         InvoiceLine {

@@ -14,9 +14,16 @@ impl Core {
         {
             match behavior {
                 PaymentBehavior::ErrorIfIncomplete => return Err(decline.into()),
-                PaymentBehavior::PendingIfIncomplete => return Err(Fault::not_simulated("pending updates")),
+                PaymentBehavior::PendingIfIncomplete => {
+                    self.drop_pending_update(id);
+                    self.hold_back(id, plan);
+                    return Ok(());
+                }
                 PaymentBehavior::AllowIncomplete | PaymentBehavior::DefaultIncomplete => {}
             }
+        }
+        if plan.after.pending_update.is_none() {
+            self.drop_pending_update(id);
         }
         let Plan {
             after,
@@ -48,15 +55,15 @@ impl Core {
             }
         });
         if let Some(invoice) = made {
+            self.announce_invoice(&invoice);
             self.bill_now(id, &invoice, behavior);
         }
         Ok(())
     }
 
-    /// Finalizes and collects an invoice that a request made.
+    /// Finalizes and collects an invoice that a request made, unless it is left to the clock or to nobody.
     pub(super) fn bill_now(&mut self, id: &str, invoice: &str, behavior: PaymentBehavior) {
-        self.announce_invoice(invoice);
-        if !self.invoice(invoice).is_ok_and(|it| it.collects()) {
+        if !self.invoice(invoice).is_ok_and(|it| it.is_due_now()) {
             return;
         }
         self.finalize_invoice(invoice);
@@ -68,7 +75,7 @@ impl Core {
             }
         } else {
             // A declined card is not this request's error: the subscription shows it.
-            let _ = self.collect(invoice, false);
+            let _ = self.proceed_with_invoice(invoice, false);
         }
     }
 

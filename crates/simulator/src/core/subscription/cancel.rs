@@ -80,6 +80,7 @@ impl Core {
 
     /// `last`: the billing reason of a last invoice for what waits.
     pub(super) fn end_with_invoice(&mut self, id: &str, reason: &'static str, last: Option<&'static str>) {
+        self.drop_pending_update(id);
         let open = self
             .subscription(id)
             .map(|it| it.invoices.clone())
@@ -114,6 +115,7 @@ impl Core {
         }
         match invoice {
             Some(invoice) if last == Some("subscription_update") => {
+                self.announce_invoice(&invoice);
                 self.bill_now(id, &invoice, PaymentBehavior::AllowIncomplete);
             }
             Some(invoice) => self.announce_invoice(&invoice),

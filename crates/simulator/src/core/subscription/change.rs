@@ -1,6 +1,8 @@
 //! What a person or an API call does to a subscription.
 
-use super::{ItemChange, MissingPaymentMethod, PaymentBehavior, Proration, Subscription};
+use super::{
+    ItemChange, MissingPaymentMethod, Pause, PaymentBehavior, Proration, Status, Subscription, pending,
+};
 use crate::core::{Answer, Core, Fault, MetadataChange, Redeem, Row};
 
 /// When a subscription shall end.
@@ -49,15 +51,33 @@ pub struct SubscriptionChange {
     pub payment_behavior: PaymentBehavior,
     /// In place of those that it has.
     pub discounts: Option<Vec<Redeem>>,
+    /// `Some(None)` ends the pause.
+    pub pause: Option<Option<Pause>>,
+    /// `Some(None)`: invoices are charged, `Some(Some(days))`: they are sent.
+    pub days_until_due: Option<Option<u32>>,
+}
+
+impl SubscriptionChange {
+    /// It can cost or give back something.
+    fn bills(&self) -> bool {
+        !self.items.is_empty() || self.anchor == Some(CycleAnchor::Now) || self.trial_end.is_some()
+    }
 }
 
 impl Core {
     /// # Errors
     /// No such subscription or item, ended already, an end in the past, a declined card if that is to be an error.
     pub fn update_subscription(&mut self, id: &str, change: SubscriptionChange) -> Answer {
-        let before = self.changeable(id, &change)?.clone();
+        self.changeable(id, &change)?;
+        if change.payment_behavior == PaymentBehavior::PendingIfIncomplete {
+            pending::check(&change)?;
+        }
+        let before = self.subscription(id)?.clone();
         self.check_discounts(&before, change.discounts.as_deref().unwrap_or_default())?;
         let mut plan = self.plan(&before, &change)?;
+        if change.bills() {
+            plan.after.pending_update = None;
+        }
         let after = &mut plan.after;
         self.announce_end(after, &change)?;
         change.metadata.apply(&mut after.metadata);
@@ -68,7 +88,19 @@ impl Core {
             after.payment_method = Some(method).filter(|it| !it.is_empty());
         }
         plan.discounts = change.discounts;
+        after.pause = change.pause.unwrap_or(after.pause);
+        after.days_until_due = change.days_until_due.unwrap_or(after.days_until_due);
+        if change.trial_end.is_some() {
+            after.trial_end_announced = false;
+        }
         self.carry_out(id, plan, change.payment_behavior)?;
+        match change.trial_end {
+            Some(TrialEnd::Now) if before.status == Status::Trialing => {
+                self.tell("customer.subscription.trial_will_end", id);
+            }
+            Some(TrialEnd::At(_)) => self.announce_trial_end(id),
+            _ => {}
+        }
         self.subscription(id).map(|it| it.render(self))
     }
 
@@ -146,7 +178,9 @@ impl Core {
             && change.trial_end.is_none()
             && change.payment_method.is_none()
             && change.missing_payment_method.is_none()
-            && change.discounts.is_none();
+            && change.discounts.is_none()
+            && change.pause.is_none()
+            && change.days_until_due.is_none();
         if subscription.status.is_terminal() && !words_only {
             let status = subscription.status.as_str();
             let message =

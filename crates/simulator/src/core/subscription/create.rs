@@ -1,6 +1,6 @@
 //! How a subscription begins.
 
-use super::{BillingMode, Item, MissingPaymentMethod, Status, Subscription};
+use super::{BillingMode, Item, MissingPaymentMethod, Proration, Status, Subscription, proration};
 use crate::core::calendar::{DAY, HOUR};
 use crate::core::{Answer, Core, Fault, InvoiceLine, Metadata, NewInvoice, Redeem, Row};
 
@@ -33,6 +33,14 @@ pub struct NewSubscription {
     pub payment_method: Option<String>,
     pub metadata: Metadata,
     pub trial_days: Option<u32>,
+    /// Unix seconds; instead of `trial_days`.
+    pub trial_end: Option<i64>,
+    /// When the first whole period begins, unix seconds; `None`: now, or at the trial's end.
+    pub anchor: Option<i64>,
+    /// Whether the time before `anchor` is paid for.
+    pub proration: Proration,
+    /// `Some`: invoices are sent, to be paid within so many days.
+    pub days_until_due: Option<u32>,
     pub missing_payment_method: MissingPaymentMethod,
     pub payment_behavior: PaymentBehavior,
     pub billing_mode: BillingMode,
@@ -61,11 +69,15 @@ impl Core {
         let method = new.payment_method.as_ref().or(customer.payment_method.as_ref());
         let has_method = method.is_some();
         let declines = self.refusal(&new.customer, method.map(String::as_str));
-        let trial_end = new
-            .trial_days
-            .filter(|days| *days > 0)
-            .map(|days| self.now + i64::from(days) * DAY);
-        let due_now = self.first_amount(&new, &currency)? > 0 && trial_end.is_none();
+        let balance = customer.balance;
+        let trial_end = self.trial_end_of(&new)?;
+        let amount = self.first_amount(&new, &currency)?;
+        let subscription = self.lay_out(new.clone(), currency, trial_end);
+        self.check_together(&subscription)?;
+        self.check_anchor(&subscription, new.anchor)?;
+        let lines = self.first_lines(&subscription, &new.once)?;
+        let collects = new.days_until_due.is_none() && trial_end.is_none() && !lines.is_empty();
+        let due_now = collects && amount + balance > 0;
         if due_now && !has_method && new.payment_behavior != PaymentBehavior::DefaultIncomplete {
             let message = "This customer has no attached payment source or default payment method. Please consider \
                            adding a default payment method.";
@@ -76,9 +88,7 @@ impl Core {
         {
             return Err(decline.into());
         }
-        let subscription = self.lay_out(new.clone(), currency, trial_end);
         let id = subscription.id.clone();
-        self.check_together(&subscription)?;
         for item in &subscription.items {
             self.subscription_of_item.insert(item.id.clone(), id.clone());
         }
@@ -89,28 +99,70 @@ impl Core {
             discounts,
             ..subscription
         });
-        let invoice = self.first_invoice(&id, &new)?;
-        self.edit_subscription_silently(&id, |it| it.latest_invoice = Some(invoice.clone()));
+        let invoice = (!lines.is_empty()).then(|| {
+            let (period, reason) = ((self.now, self.now), "subscription_create");
+            self.draft_invoice(NewInvoice {
+                subscription: &id,
+                reason,
+                period,
+                lines,
+            })
+        });
+        self.edit_subscription_silently(&id, |it| it.latest_invoice.clone_from(&invoice));
         if let Some(at) = next {
             self.wake(at, &id);
         }
         let shown = self.subscription(&id)?.render(self);
         self.emit("customer.subscription.created", shown);
-        self.announce_invoice(&invoice);
-        if let Some(intent) = &new.intent {
-            self.adopt_intent(&invoice, intent, &new.customer);
-        }
-        self.finalize_invoice(&invoice);
-        if new.payment_behavior != PaymentBehavior::DefaultIncomplete || !due_now {
-            // A declined card is not this request's error: the subscription shows it.
-            let _ = self.collect(&invoice, false);
+        self.announce_trial_end(&id);
+        if let Some(invoice) = invoice {
+            self.announce_invoice(&invoice);
+            if let Some(intent) = &new.intent {
+                self.adopt_intent(&invoice, intent, &new.customer);
+            }
+            self.bill_now(&id, &invoice, new.payment_behavior);
         }
         Ok(id)
     }
 
+    fn trial_end_of(&self, new: &NewSubscription) -> Result<Option<i64>, Fault> {
+        if new.trial_end.is_some_and(|end| end <= self.now) {
+            let message = "Invalid timestamp: must be in the future. Use the string `now` to have no trial.";
+            return Err(Fault::invalid(message).param("trial_end"));
+        }
+        let days = new.trial_days.filter(|days| *days > 0);
+        Ok(new
+            .trial_end
+            .or(days.map(|days| self.now + i64::from(days) * DAY)))
+    }
+
+    /// docs.stripe.com/billing/subscriptions/billing-cycle: a first whole period begins within one period from now.
+    fn check_anchor(&self, subscription: &Subscription, anchor: Option<i64>) -> Result<(), Fault> {
+        let Some(anchor) = anchor else {
+            return Ok(());
+        };
+        if subscription.trial.is_some() {
+            let what = "a trial with a `billing_cycle_anchor` of its own";
+            return Err(Fault::not_simulated(what).param("billing_cycle_anchor"));
+        }
+        for item in &subscription.items {
+            let (interval, count) = self.interval_of(&item.price);
+            let natural = interval.after(self.now, count);
+            if anchor <= self.now || anchor > natural {
+                let message = format!(
+                    "`billing_cycle_anchor` has to be in the future and cannot be later than next natural billing \
+                     date ({natural}) for plan."
+                );
+                return Err(Fault::invalid(message).param("billing_cycle_anchor"));
+            }
+        }
+        Ok(())
+    }
+
     fn lay_out(&mut self, new: NewSubscription, currency: String, trial_end: Option<i64>) -> Subscription {
         let now = self.now;
-        let anchor = trial_end.unwrap_or(now);
+        let starts = trial_end.or(new.anchor);
+        let anchor = starts.unwrap_or(now);
         let mut items = Vec::new();
         for (price, quantity) in new.items {
             let (interval, count) = self.interval_of(&price);
@@ -122,11 +174,11 @@ impl Core {
                 price,
                 quantity,
                 anchor,
-                cycles: if trial_end.is_some() { 0 } else { 1 },
+                cycles: i64::from(starts.is_none()),
                 period_start: now,
-                period_end: trial_end.unwrap_or_else(|| interval.after(anchor, count)),
+                period_end: starts.unwrap_or_else(|| interval.after(anchor, count)),
             };
-            if trial_end.is_none() {
+            if starts.is_none() || trial_end.is_none() && new.proration != Proration::None {
                 item.billed = self.amount_of_item(&item);
             }
             items.push(item);
@@ -137,6 +189,11 @@ impl Core {
             created: now,
             status: if trial_end.is_some() {
                 Status::Trialing
+            } else if new.days_until_due.is_some()
+                || items.iter().all(|item| item.billed == 0) && new.anchor.is_some()
+            {
+                // Nothing is to be paid before it counts.
+                Status::Active
             } else {
                 Status::Incomplete
             },
@@ -146,6 +203,8 @@ impl Core {
             anchor,
             billing_mode: new.billing_mode,
             trial: trial_end.map(|end| (now, end)),
+            trial_end_announced: false,
+            pending_update: None,
             missing_payment_method: new.missing_payment_method,
             cancel_at: None,
             cancel_at_period_end: false,
@@ -159,24 +218,23 @@ impl Core {
             latest_invoice: None,
             invoices: Vec::new(),
             waiting: Vec::new(),
+            days_until_due: new.days_until_due,
+            pause: None,
         }
     }
 
-    fn first_invoice(&mut self, id: &str, new: &NewSubscription) -> Result<String, Fault> {
-        let subscription = self.subscription(id)?;
+    fn first_lines(
+        &self,
+        subscription: &Subscription,
+        once: &[(String, u64)],
+    ) -> Result<Vec<InvoiceLine>, Fault> {
         let trial = subscription.status == Status::Trialing;
         let mut lines = self.lines_for(subscription, |_| true, trial);
-        for (price, quantity) in &new.once {
+        for (price, quantity) in once {
             let price = self.price(price)?;
             lines.push(InvoiceLine::of(price, *quantity, (self.now, self.now), None));
         }
-        let period = (self.now, self.now);
-        Ok(self.draft_invoice(NewInvoice {
-            subscription: id,
-            reason: "subscription_create",
-            period,
-            lines,
-        }))
+        Ok(lines)
     }
 
     /// Lines for the current periods of the chosen items.
@@ -192,7 +250,16 @@ impl Core {
                 let price = self.prices.get(&item.price)?;
                 let period = (item.period_start, item.period_end);
                 let line = InvoiceLine::of(price, item.quantity, period, Some(item.id.clone()));
-                Some(if free { line.free() } else { line })
+                if free {
+                    return Some(line.free());
+                }
+                if item.cycles > 0 {
+                    return Some(line);
+                }
+                // The time before the cycle begins.
+                let whole = self.whole_period(item);
+                let amount = proration::share(item.billed, item.period_end - item.period_start, whole);
+                (item.billed == line.amount).then(|| line.part(amount))
             })
             .collect()
     }

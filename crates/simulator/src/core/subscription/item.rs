@@ -153,6 +153,14 @@ impl Core {
         Ok(item)
     }
 
+    /// A whole period from now on, from which the later ones are counted.
+    pub(super) fn begin_period(&self, item: &mut Item, now: i64) {
+        let (interval, count) = self.interval_of(&item.price);
+        (item.anchor, item.cycles) = (now, 1);
+        (item.period_start, item.period_end) = (now, interval.after(now, count));
+        item.billed = self.amount_of_item(item);
+    }
+
     fn check_price(&self, subscription: &Subscription, id: &str) -> Result<(), Fault> {
         let price = self.price(id)?;
         let had = subscription.items.iter().any(|item| item.price == id);

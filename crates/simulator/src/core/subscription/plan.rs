@@ -133,11 +133,13 @@ impl Core {
             _ => {}
         }
         for (item, _) in after.items.iter_mut().zip(marked).filter(|(_, marked)| **marked) {
-            let (interval, count) = self.interval_of(&item.price);
-            item.anchor = trial_end.unwrap_or(now);
-            item.cycles = i64::from(trial_end.is_none());
-            item.period_start = now;
-            item.period_end = trial_end.unwrap_or_else(|| interval.after(now, count));
+            match trial_end {
+                None => self.begin_period(item, now),
+                Some(end) => {
+                    (item.anchor, item.cycles) = (end, 0);
+                    (item.period_start, item.period_end) = (now, end);
+                }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the clock does to a subscription.
 
-use super::{MissingPaymentMethod, Status, Subscription, create};
-use crate::core::{Core, Interval, NewInvoice, Row};
+use super::{Status, Subscription, create};
+use crate::core::{Core, Interval, NewInvoice};
 
 impl Core {
     /// Does what is due at `now`, and no more.
@@ -11,6 +11,17 @@ impl Core {
         };
         if subscription.status.is_terminal() {
             return;
+        }
+        let pending = subscription.pending_update.as_ref();
+        if pending.is_some_and(|it| it.expires_at <= self.now) {
+            return self.drop_pending_update(id);
+        }
+        if subscription.trial_notice_at().is_some_and(|at| at <= self.now) {
+            return self.announce_trial_end(id);
+        }
+        let pause = subscription.pause.and_then(|pause| pause.resumes_at);
+        if pause.is_some_and(|at| at <= self.now) {
+            return self.edit_subscription(id, |it| it.pause = None);
         }
         let trial_over = subscription.trial.is_some_and(|(_, end)| end <= self.now);
         if subscription.cancel_at.is_some_and(|at| at <= self.now) {
@@ -47,28 +58,9 @@ impl Core {
         });
     }
 
-    fn end_trial(&mut self, id: &str) {
-        let Some(subscription) = self.subscriptions.get(id) else {
-            return;
-        };
-        let has_method = self.payment_method_of(subscription).is_some();
-        match subscription.missing_payment_method {
-            MissingPaymentMethod::Cancel if !has_method => {
-                self.end_subscription(id, "cancellation_requested")
-            }
-            MissingPaymentMethod::Pause if !has_method => {
-                self.edit_subscription(id, |it| it.status = Status::Paused);
-                if let Some(shown) = self.subscriptions.get(id).map(|it| it.render(self)) {
-                    self.emit("customer.subscription.paused", shown);
-                }
-            }
-            _ => self.renew(id, Some(Status::Active)),
-        }
-    }
-
     /// Moves every item whose period is over into its next one and drafts the invoice for them. The status stays what
     /// it was (or becomes `status`) until that invoice is collected.
-    fn renew(&mut self, id: &str, status: Option<Status>) {
+    pub(super) fn renew(&mut self, id: &str, status: Option<Status>) {
         let Some(mut changed) = self.subscriptions.get(id).cloned() else {
             return;
         };
@@ -129,6 +121,13 @@ impl Core {
         let Some(subscription) = self.subscriptions.get(id) else {
             return;
         };
+        let pending = subscription.pending_update.as_ref();
+        if pending
+            .and_then(|it| self.invoices.get(&it.invoice))
+            .is_some_and(|it| it.is_settled())
+        {
+            return self.apply_pending_update(id);
+        }
         let mut newest = subscription
             .invoices
             .iter()
@@ -148,11 +147,21 @@ impl Core {
 
     /// After an attempt to collect failed.
     pub(crate) fn invoice_failed(&mut self, id: &str) {
-        let active = self
+        let Some(subscription) = self
             .subscriptions
             .get(id)
-            .is_some_and(|it| it.status == Status::Active);
-        if active {
+            .filter(|it| it.status == Status::Active)
+        else {
+            return;
+        };
+        // A change that is held back can fail without harm to what there is.
+        let held_back = subscription.pending_update.as_ref().map(|it| &it.invoice);
+        let mut others = subscription
+            .invoices
+            .iter()
+            .rev()
+            .filter(|it| Some(*it) != held_back);
+        if others.any(|it| self.invoices.get(it).is_some_and(|it| it.is_unpaid())) {
             self.edit_subscription(id, |it| it.status = Status::PastDue);
         }
     }

@@ -1,0 +1,45 @@
+//! What becomes of an invoice once it is finalized: sent, collected, or given up.
+//!
+//! docs.stripe.com/billing/collection-method
+
+use super::InvoiceStatus;
+use crate::core::{Core, Fault, Row};
+
+impl Core {
+    /// A finalized invoice goes its way. `by_clock`: an attempt counts for the retry schedule.
+    ///
+    /// # Errors
+    /// The card is declined.
+    pub(crate) fn proceed_with_invoice(&mut self, id: &str, by_clock: bool) -> Result<(), Fault> {
+        let invoice = self.invoice(id)?;
+        if self.gives_invoices_up(&invoice.subscription) {
+            self.void_invoice(id);
+            return Ok(());
+        }
+        let Some(due_date) = invoice.due_date.filter(|_| invoice.amount_due > 0) else {
+            return self.collect(id, by_clock);
+        };
+        self.wake(due_date, id);
+        if let Some(shown) = self.invoices.get(id).map(|it| it.render(self)) {
+            self.emit("invoice.sent", shown);
+        }
+        Ok(())
+    }
+
+    /// It was sent, and the day that it was to be paid by is over.
+    pub(super) fn invoice_overdue(&mut self, id: &str) {
+        let now = self.now;
+        let is_new = |it: &super::Invoice| {
+            it.status == InvoiceStatus::Open && !it.overdue && it.due_date.is_some_and(|at| at <= now)
+        };
+        let Some(invoice) = self.invoices.get_mut(id).filter(|it| is_new(it)) else {
+            return;
+        };
+        invoice.overdue = true;
+        let subscription = invoice.subscription.clone();
+        if let Some(shown) = self.invoices.get(id).map(|it| it.render(self)) {
+            self.emit("invoice.overdue", shown);
+        }
+        self.invoice_failed(&subscription);
+    }
+}

@@ -1,0 +1,161 @@
+//! Updates that wait for their payment, and trials.
+
+use stripe_simulator::core::Core;
+
+use crate::proration::{HALF, get, kinds, lines, shop, subscribe, text};
+use crate::support::{call, refused};
+
+const DAY: i64 = 86_400;
+const FAILS: &str = "invoice_settings[default_payment_method]=pm_card_chargeCustomerFail";
+const WORKS: &str = "invoice_settings[default_payment_method]=pm_card_visa";
+
+/// A subscription half through its month whose customer's card declines from now on, and a form that adds a seat.
+fn declining() -> (Core, String, String, String) {
+    let (mut core, customer, [ten, ..]) = shop();
+    let made = subscribe(&mut core, &format!("customer={customer}&items[0][price]={ten}"));
+    core.advance(HALF);
+    call(&mut core, "POST", &format!("/v1/customers/{customer}"), FAILS);
+    let item = text(&made["items"]["data"][0]["id"]);
+    let form = format!(
+        "items[0][id]={item}&items[0][quantity]=3&proration_behavior=always_invoice\
+         &payment_behavior=pending_if_incomplete"
+    );
+    (core, customer, text(&made["id"]), form)
+}
+
+#[test]
+fn an_update_that_cannot_be_paid_waits_and_is_applied_once_it_is() {
+    let (mut core, customer, id, form) = declining();
+    let shown = call(&mut core, "POST", &format!("/v1/subscriptions/{id}"), &form);
+    assert_eq!(
+        (&shown["status"], &shown["items"]["data"][0]["quantity"]),
+        (&"active".into(), &1.into())
+    );
+    assert_eq!(shown["pending_update"]["expires_at"], core.now() + 23 * 3600);
+    assert_eq!(shown["pending_update"]["subscription_items"][0]["quantity"], 3);
+    let invoice = text(&shown["latest_invoice"]);
+    assert_eq!(
+        (&get(&core, &invoice)["status"], lines(&get(&core, &invoice))),
+        (&"open".into(), vec![(1500, true), (-500, true)])
+    );
+    call(&mut core, "POST", &format!("/v1/customers/{customer}"), WORKS);
+    let before = core.events(0).len();
+    call(&mut core, "POST", &format!("/v1/invoices/{invoice}/pay"), "");
+    let shown = get(&core, &id);
+    assert_eq!(
+        (&shown["pending_update"], &shown["items"]["data"][0]["quantity"]),
+        (&().into(), &3.into())
+    );
+    let told = kinds(&core, before);
+    assert!(
+        told.ends_with(&[
+            "customer.subscription.updated",
+            "customer.subscription.pending_update_applied"
+        ]),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn an_update_that_is_not_paid_in_time_expires_with_its_invoice() {
+    let (mut core, _, id, form) = declining();
+    let shown = call(&mut core, "POST", &format!("/v1/subscriptions/{id}"), &form);
+    let before = core.events(0).len();
+    core.advance(23 * 3600);
+    let after = get(&core, &id);
+    assert_eq!(
+        (&after["pending_update"], &after["items"]["data"][0]["quantity"]),
+        (&().into(), &1.into())
+    );
+    assert_eq!(
+        (
+            &after["status"],
+            &get(&core, &text(&shown["latest_invoice"]))["status"]
+        ),
+        (&"active".into(), &"void".into())
+    );
+    let told = kinds(&core, before);
+    assert_eq!(told.last(), Some(&"customer.subscription.pending_update_expired"));
+}
+
+#[test]
+fn a_pending_update_takes_only_what_an_invoice_can_be_about() {
+    let (mut core, _, id, form) = declining();
+    let with = format!("{form}&metadata[a]=b");
+    let fault = refused(&mut core, "POST", &format!("/v1/subscriptions/{id}"), &with);
+    assert_eq!((fault.status, fault.param.as_deref()), (400, Some("metadata")));
+}
+
+#[test]
+fn another_change_takes_the_place_of_a_pending_one() {
+    let (mut core, _, id, form) = declining();
+    let path = format!("/v1/subscriptions/{id}");
+    let first = call(&mut core, "POST", &path, &form);
+    let again = form.replace("[quantity]=3", "[quantity]=4");
+    let second = call(&mut core, "POST", &path, &again);
+    assert_eq!(get(&core, &text(&first["latest_invoice"]))["status"], "void");
+    assert_eq!(second["pending_update"]["subscription_items"][0]["quantity"], 4);
+    call(&mut core, "DELETE", &path, "");
+    assert_eq!(get(&core, &text(&second["latest_invoice"]))["status"], "void");
+    assert_eq!(get(&core, &id)["pending_update"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_trials_end_is_announced_three_days_before() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let made = subscribe(
+        &mut core,
+        &format!("customer={customer}&items[0][price]={ten}&trial_period_days=10"),
+    );
+    assert_eq!(made["status"], "trialing");
+    let before = core.events(0).len();
+    core.advance(7 * DAY - 1);
+    assert_eq!(kinds(&core, before), [""; 0]);
+    core.advance(1);
+    assert_eq!(kinds(&core, before), ["customer.subscription.trial_will_end"]);
+    let before = core.events(0).len();
+    subscribe(
+        &mut core,
+        &format!("customer={customer}&items[0][price]={ten}&trial_period_days=2"),
+    );
+    assert_eq!(
+        kinds(&core, before)[..2],
+        [
+            "customer.subscription.created",
+            "customer.subscription.trial_will_end"
+        ]
+    );
+}
+
+#[test]
+fn a_trial_can_be_ended_now_and_moved() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let end = core.now() + 10 * DAY;
+    let made = subscribe(
+        &mut core,
+        &format!("customer={customer}&items[0][price]={ten}&trial_end={end}"),
+    );
+    let path = format!("/v1/subscriptions/{}", text(&made["id"]));
+    assert_eq!(
+        (&made["trial_end"], &made["billing_cycle_anchor"]),
+        (&end.into(), &end.into())
+    );
+    core.advance(DAY);
+    let moved = call(&mut core, "POST", &path, &format!("trial_end={}", end + DAY));
+    assert_eq!(moved["items"]["data"][0]["current_period_end"], end + DAY);
+    assert_eq!(
+        (&moved["trial_start"], &moved["status"]),
+        (&made["trial_start"], &"trialing".into())
+    );
+    core.advance(DAY);
+    let before = core.events(0).len();
+    let ended = call(&mut core, "POST", &path, "trial_end=now");
+    assert_eq!(
+        (&ended["status"], &ended["trial_end"]),
+        (&"active".into(), &core.now().into())
+    );
+    assert_eq!(get(&core, &text(&ended["latest_invoice"]))["amount_paid"], 1000);
+    assert!(kinds(&core, before).contains(&"customer.subscription.trial_will_end"));
+    let past = refused(&mut core, "POST", &path, "trial_end=1");
+    assert_eq!(past.param.as_deref(), Some("trial_end"));
+}
