@@ -8,6 +8,7 @@ mod catalog;
 mod checkout;
 mod coupon;
 mod customer;
+mod delivery;
 mod discount;
 mod endpoint;
 mod entitlement;
@@ -36,8 +37,9 @@ pub use catalog::{NewPrice, PriceChange, ProductChange};
 pub use checkout::{Mode, NewSession};
 pub use coupon::{Duration, NewCoupon, Off};
 pub use customer::{CustomerChange, NewCustomer, Outcome};
+pub use delivery::CreatedSkew;
 pub use discount::Redeem;
-pub use endpoint::{EndpointChange, NewEndpoint};
+pub use endpoint::{Endpoint, EndpointChange, NewEndpoint};
 pub use event::{Cause, Event};
 pub(crate) use expand::EVENTS_KEPT;
 pub use fault::Fault;
@@ -57,7 +59,6 @@ use checkout::Session;
 use coupon::Coupon;
 use customer::Customer;
 use discount::Discount;
-use endpoint::Endpoint;
 use entitlement::Feature;
 use hosted::{Configuration, Portal};
 use invoice::{Invoice, InvoiceItem, InvoiceLine, NewInvoice};
@@ -111,6 +112,8 @@ pub struct Settings {
     pub dunning_end: DunningEnd,
     /// The account's: what requests and webhook endpoints without one of their own get.
     pub api_version: Version,
+    /// What is wrong with the `created` of events.
+    pub created_skew: CreatedSkew,
 }
 
 impl Default for Settings {
@@ -121,6 +124,7 @@ impl Default for Settings {
             retry_after,
             dunning_end: DunningEnd::Cancel,
             api_version: Version::default(),
+            created_skew: CreatedSkew::default(),
         }
     }
 }
@@ -173,6 +177,8 @@ pub struct Core {
     /// The refunds of a charge, in order of creation.
     refunds_of: HashMap<String, Vec<String>>,
     endpoints: Table<Endpoint>,
+    /// The endpoints that have not taken an event yet, by its id.
+    undelivered: BTreeMap<String, Vec<String>>,
     planted: BTreeMap<String, Value>,
     events: Vec<Arc<Event>>,
     event_index: HashMap<String, usize>,
@@ -218,6 +224,7 @@ impl Core {
             refunds: Table::default(),
             refunds_of: HashMap::new(),
             endpoints: Table::default(),
+            undelivered: BTreeMap::new(),
             planted: BTreeMap::new(),
             events: Vec::new(),
             event_index: HashMap::new(),

@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
+pub use delivery::Redelivery;
 pub use rate_limit::RateLimit;
 use record::Record;
 use world::Shared;
@@ -47,6 +48,8 @@ pub struct Options {
     pub record: Option<PathBuf>,
     /// The simulator's first instant, in unix seconds; `None`: the present. From there on it keeps pace with real time.
     pub start: Option<i64>,
+    /// When what an endpoint did not take is delivered again.
+    pub redelivery: Redelivery,
     /// `None`: as many requests as come.
     pub rate_limit: Option<RateLimit>,
 }
@@ -60,6 +63,7 @@ impl Default for Options {
             webhook: None,
             api_key: None,
             start: None,
+            redelivery: Redelivery::Fast,
             rate_limit: None,
             record: None,
         }

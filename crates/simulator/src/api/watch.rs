@@ -19,7 +19,7 @@ pub fn events(core: &mut Core, method: &str, rest: &[&str], params: &mut Params)
 fn list_events(core: &Core, params: &mut Params) -> Answer {
     let mut types = params.texts("types")?;
     types.extend(params.text("type")?);
-    params.not_simulated(&["delivery_success"])?;
+    let delivered = params.boolean("delivery_success")?;
     let mut page = Page::read(params)?;
     // From the cursor backwards, so that reading the whole log page by page is linear.
     let newest = match page.starting_after.take() {
@@ -33,6 +33,7 @@ fn list_events(core: &Core, params: &mut Params) -> Answer {
     let rows = rows.take_while(|event| event.created >= horizon);
     let rows =
         rows.filter(|event| types.is_empty() || types.iter().any(|wanted| wanted_by(wanted, event.kind)));
+    let rows = rows.filter(|event| delivered.is_none_or(|wanted| core.is_delivered(&event.id) == wanted));
     page.cut(core, "/v1/events", rows)
 }
 

@@ -11,6 +11,10 @@ pub struct Endpoint {
     created: i64,
     pub url: String,
     pub secret: String,
+    /// The one before, and until when it signs as well.
+    pub old_secret: Option<(String, i64)>,
+    /// Since when nothing was taken.
+    pub failing_since: Option<i64>,
     /// `*` or the wanted types.
     pub enabled_events: Vec<String>,
     pub api_version: Option<Version>,
@@ -93,6 +97,8 @@ impl Core {
             created: self.now,
             url: new.url,
             secret,
+            old_secret: None,
+            failing_since: None,
             enabled_events: new.enabled_events,
             api_version: new.api_version,
             description: new.description,
@@ -116,7 +122,10 @@ impl Core {
             endpoint.enabled_events = events;
         }
         endpoint.description = change.description.or(endpoint.description.take());
-        endpoint.disabled = change.disabled.unwrap_or(endpoint.disabled);
+        if let Some(disabled) = change.disabled {
+            endpoint.disabled = disabled;
+            endpoint.failing_since = None;
+        }
         change.metadata.apply(&mut endpoint.metadata);
         let endpoint = endpoint.clone();
         Ok(endpoint.render(self))
@@ -140,7 +149,7 @@ impl Core {
         Ok(json!({ "id": id, "object": "webhook_endpoint", "deleted": true }))
     }
 
-    fn endpoint_mut(&mut self, id: &str) -> Result<&mut Endpoint, Fault> {
+    pub(super) fn endpoint_mut(&mut self, id: &str) -> Result<&mut Endpoint, Fault> {
         let found = self.endpoints.get_mut(id).filter(|it| !it.deleted);
         found.ok_or_else(|| Fault::missing("webhook endpoint", id))
     }

@@ -48,13 +48,13 @@ impl Row for Event {
         self.created
     }
 
-    fn render(&self, _: &Core) -> Value {
-        self.to_json()
+    fn render(&self, core: &Core) -> Value {
+        core.shown_event(self, self.api_version)
     }
 }
 
 impl Event {
-    /// As a GET shows it.
+    /// As a GET showed it before anybody had it.
     pub fn to_json(&self) -> Value {
         self.in_version(self.api_version)
     }
@@ -137,19 +137,24 @@ impl Core {
             (version, data)
         });
         let shown = shown.collect();
+        let created = self.event_created();
+        let wanted_by: Vec<String> = self
+            .endpoints
+            .all()
+            .filter(|endpoint| endpoint.wants(kind))
+            .map(|endpoint| endpoint.id.clone())
+            .collect();
+        if !wanted_by.is_empty() {
+            self.undelivered.insert(id.clone(), wanted_by.clone());
+        }
         self.event_index.insert(id.clone(), self.events.len());
         self.events.push(Arc::new(Event {
             id,
             kind,
-            created: self.account_now(),
+            created,
             api_version: self.settings.api_version,
             shown,
-            wanted_by: self
-                .endpoints
-                .all()
-                .filter(|endpoint| endpoint.wants(kind))
-                .map(|endpoint| endpoint.id.clone())
-                .collect(),
+            wanted_by,
             cause: self.cause.clone(),
         }));
     }

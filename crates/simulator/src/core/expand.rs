@@ -97,7 +97,7 @@ impl Core {
                 let event = self
                     .event(id)
                     .filter(|event| event.created >= self.account_now() - EVENTS_KEPT);
-                event.map(|event| event.to_json())
+                event.map(|event| event.render(self))
             }
             // Ids that the account chose.
             _ => self.coupon(id).ok().map(|it| it.render(self)),

@@ -30,7 +30,7 @@ impl Ids {
     }
 
     /// splitmix64: the same on every machine.
-    fn random(&mut self) -> u64 {
+    pub fn random(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,12 +1,16 @@
 //! What a test can make go wrong with requests, by name.
 
+mod delivery;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::dice::Dice;
-use crate::core::{Core, Fault};
+use crate::core::{Core, CreatedSkew, Fault};
+pub use delivery::{DeliveryRule, DeliveryRules, Leaving};
 
 /// Requests that fail, or are slow, or are answered from an old state. What is not said does not matter.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -40,6 +44,35 @@ pub struct RequestRule {
     pub delay_ms: u64,
     /// A GET is answered from the state in which everything was when this began.
     pub frozen: bool,
+}
+
+/// One thing that goes wrong: `{"delivery": {…}}`, `{"created": {…}}`, or the fields of a request's rule.
+#[derive(Clone, Debug)]
+pub enum Wrong {
+    Request(RequestRule),
+    Delivery(DeliveryRule),
+    Created(CreatedSkew),
+}
+
+impl Wrong {
+    /// # Errors
+    /// What is not known, by name.
+    pub fn read(mut json: Value) -> serde_json::Result<Wrong> {
+        for (name, read) in [
+            (
+                "delivery",
+                (|it| serde_json::from_value(it).map(Wrong::Delivery))
+                    as fn(Value) -> serde_json::Result<Wrong>,
+            ),
+            ("created", |it| serde_json::from_value(it).map(Wrong::Created)),
+            ("request", |it| serde_json::from_value(it).map(Wrong::Request)),
+        ] {
+            if let Some(inner) = json.get_mut(name) {
+                return read(inner.take());
+            }
+        }
+        serde_json::from_value(json).map(Wrong::Request)
+    }
 }
 
 /// A rule, since when it is there, and what it has seen.

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Site;
-use super::adversity::RequestRule;
+use super::adversity::Wrong;
 use super::rights::NewKey;
 use super::world::World;
-use crate::core::{Answer, Core, Fault, NewEndpoint, Outcome};
+use crate::core::{Answer, Core, CreatedSkew, Fault, NewEndpoint, Outcome};
 
 pub fn routes() -> Router<Site> {
     Router::new()
@@ -27,6 +27,7 @@ pub fn routes() -> Router<Site> {
         .route("/webhook", post(webhook))
         .route("/keys", post(keys))
         .route("/revoke", post(revoke))
+        .route("/roll_secret", post(roll_secret))
         .route("/hold", post(hold))
         .route("/release", post(release))
         .route("/adversity", post(adversity).delete(calm))
@@ -178,6 +179,22 @@ async fn revoke(State(site): State<Site>, Json(it): Json<Revoke>) -> Response {
     reply(Ok(json!({})))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RollSecret {
+    endpoint: String,
+    #[serde(default)]
+    seconds: i64,
+}
+
+/// A new secret; for so many seconds events are signed with both.
+async fn roll_secret(State(site): State<Site>, Json(it): Json<RollSecret>) -> Response {
+    reply(
+        site.shared
+            .with(|world| world.core.roll_webhook_secret(&it.endpoint, it.seconds)),
+    )
+}
+
 /// Events pile up until they are released.
 async fn hold(State(site): State<Site>) -> Response {
     site.shared.with(|world| world.held = true);
@@ -189,14 +206,23 @@ async fn release(State(site): State<Site>) -> Response {
     reply(Ok(json!({})))
 }
 
-async fn adversity(State(site): State<Site>, Json(it): Json<RequestRule>) -> Response {
-    site.shared.with(|world| world.adversities.add(it, &world.core));
-    reply(Ok(json!({})))
+async fn adversity(State(site): State<Site>, Json(it): Json<Value>) -> Response {
+    match Wrong::read(it) {
+        Ok(wrong) => {
+            site.shared.with(|world| world.begin(wrong));
+            reply(Ok(json!({})))
+        }
+        Err(error) => reply(Err(Fault::other(422, "invalid_request_error", error.to_string()))),
+    }
 }
 
 /// Takes every adversity back.
 async fn calm(State(site): State<Site>) -> Response {
-    site.shared.with(|world| world.adversities.clear());
+    site.shared.with(|world| {
+        world.adversities.clear();
+        world.deliveries.clear();
+        world.core.settings_mut().created_skew = CreatedSkew::default();
+    });
     reply(Ok(json!({})))
 }
 

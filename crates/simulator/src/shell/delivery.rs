@@ -1,47 +1,45 @@
-//! Webhooks: signed, in order, again and again until they are taken.
+//! Webhooks: signed, and again until they are taken or given up. Each endpoint has a courier of its own, which goes
+//! through the event log; docs.stripe.com/webhooks tells how Stripe does it.
 
-use std::collections::HashMap;
+mod post;
+mod queue;
+
+use std::collections::HashSet;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use hmac::{Hmac, Mac};
-use http::{Request, header};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use sha2::Sha256;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::clock::unix_micros;
+use super::adversity::Leaving;
 use super::world::{Shared, World};
+use post::{Http, client, post};
+use queue::{Due, Waiting};
+pub use queue::{Queue, Redelivery};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-const DEADLINE: Duration = Duration::from_secs(10);
-
-type Http = Client<HttpConnector, Full<Bytes>>;
 
 /// Starts a courier for every endpoint, as they appear; never returns.
 pub async fn deliver_all(shared: Shared) {
-    let http: Http = Client::builder(TokioExecutor::new()).build_http();
+    let http = client();
     let mut couriers = JoinSet::new();
-    let mut known: HashMap<String, ()> = HashMap::new();
+    let mut known: HashSet<String> = HashSet::new();
     let mut changed = shared.changed();
     loop {
         changed.borrow_and_update();
         let endpoints: Vec<(String, usize)> = shared.read(|world| {
-            world
-                .core
-                .webhook_endpoints()
-                .map(|endpoint| (endpoint.id.clone(), endpoint.from))
-                .collect()
+            let all = world.core.webhook_endpoints();
+            all.map(|endpoint| (endpoint.id.clone(), endpoint.from)).collect()
         });
         for (id, from) in endpoints {
-            if known.insert(id.clone(), ()).is_none() {
-                couriers.spawn(deliver(shared.clone(), http.clone(), id, from));
+            if known.insert(id.clone()) {
+                let courier = Courier {
+                    endpoint: id,
+                    read: from,
+                    queue: Queue::default(),
+                };
+                couriers.spawn(courier.deliver(shared.clone(), http.clone()));
             }
         }
         if changed.changed().await.is_err() {
@@ -50,69 +48,119 @@ pub async fn deliver_all(shared: Shared) {
     }
 }
 
+struct Courier {
+    endpoint: String,
+    /// The log was read up to here.
+    read: usize,
+    queue: Queue,
+}
+
 /// What is to be done next for an endpoint.
 enum Next {
-    Send {
-        url: String,
-        secret: String,
-        body: Bytes,
-        id: String,
-    },
-    Skip,
-    Wait,
+    Send(Sending),
+    /// Until something changes, or so many seconds of the simulator's time have passed.
+    Wait(Option<i64>),
     Stop,
 }
 
-fn next(world: &World, endpoint: &str, at: usize) -> Next {
-    let Some(endpoint) = world.core.webhook_endpoints().find(|it| it.id == endpoint) else {
-        return Next::Stop;
-    };
-    let Some(event) = world.core.events(at).first().filter(|_| !world.held) else {
-        return Next::Wait;
-    };
-    if endpoint.disabled || !event.wanted_by.contains(&endpoint.id) {
-        return Next::Skip;
-    }
-    let version = endpoint.api_version.unwrap_or(world.core.settings().api_version);
-    let body = serde_json::to_vec_pretty(&event.in_version(version)).unwrap_or_default();
-    Next::Send {
-        url: endpoint.url.clone(),
-        secret: endpoint.secret.clone(),
-        body: body.into(),
-        id: event.id.clone(),
-    }
+struct Sending {
+    waiting: Waiting,
+    /// When it was sent, in the simulator's time.
+    at: i64,
+    /// The event's id.
+    event: String,
+    url: String,
+    secrets: Vec<String>,
+    body: Bytes,
+    redelivery: Redelivery,
 }
 
-async fn deliver(shared: Shared, http: Http, endpoint: String, from: usize) {
-    let mut changed = shared.changed();
-    let mut at = from;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        changed.borrow_and_update();
-        match shared.read(|world| next(world, &endpoint, at)) {
-            Next::Stop => return,
-            Next::Skip => at += 1,
-            Next::Wait => {
-                if changed.changed().await.is_err() {
-                    return;
+impl Courier {
+    async fn deliver(mut self, shared: Shared, http: Http) {
+        let mut changed = shared.changed();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            changed.borrow_and_update();
+            match shared.quietly(|world| self.next(world)) {
+                Next::Stop => return,
+                Next::Wait(None) => {
+                    if changed.changed().await.is_err() {
+                        return;
+                    }
+                }
+                Next::Wait(Some(seconds)) => {
+                    let span = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+                    if let Ok(Err(_)) = timeout(span, changed.changed()).await {
+                        return;
+                    }
+                }
+                Next::Send(sending) => {
+                    let taken = post(&http, &sending.url, &sending.secrets, sending.body.clone()).await;
+                    let Err(error) = taken else {
+                        shared.quietly(|world| world.core.acknowledge(&sending.event, &self.endpoint));
+                        self.queue.done(&sending.waiting);
+                        pause = FIRST_PAUSE;
+                        continue;
+                    };
+                    tracing::info!(event = sending.event, %error, "not delivered");
+                    if sending.redelivery != Redelivery::Fast {
+                        shared.quietly(|world| world.core.delivery_failed(&self.endpoint));
+                    }
+                    self.queue
+                        .failed(&sending.waiting, sending.redelivery, sending.at);
+                    if sending.redelivery == Redelivery::Fast {
+                        wait(&shared, &self.endpoint, &sending.url, pause).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
                 }
             }
-            Next::Send {
-                url,
-                secret,
-                body,
-                id,
-            } => match post(&http, &url, &secret, body).await {
-                Ok(()) => {
-                    at += 1;
-                    pause = FIRST_PAUSE;
-                }
-                Err(error) => {
-                    tracing::info!(event = id, %error, "not delivered, will be tried again");
-                    wait(&shared, &endpoint, &url, pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            },
+        }
+    }
+
+    fn next(&mut self, world: &mut World) -> Next {
+        let core = &world.core;
+        let Some(endpoint) = core.webhook_endpoints().find(|it| it.id == self.endpoint) else {
+            return Next::Stop;
+        };
+        if world.held {
+            return Next::Wait(None);
+        }
+        let now = core.now();
+        for event in core.events(self.read) {
+            if event.wanted_by.contains(&self.endpoint) {
+                let leaving = Leaving {
+                    event,
+                    at: self.read,
+                    endpoint,
+                };
+                world
+                    .deliveries
+                    .enqueue(leaving, &mut self.queue, now, world.dice);
+            }
+            self.read += 1;
+        }
+        loop {
+            let waiting = match self.queue.due(now) {
+                Due::Now(waiting) => waiting,
+                Due::In(seconds) => return Next::Wait(Some(seconds)),
+                Due::Nothing => return Next::Wait(None),
+            };
+            let event = core.events(waiting.event).first().filter(|_| !endpoint.disabled);
+            let Some(event) = event else {
+                self.queue.done(&waiting);
+                continue;
+            };
+            let version = endpoint.api_version.unwrap_or(core.settings().api_version);
+            let body = serde_json::to_vec_pretty(&core.shown_event(event, version)).unwrap_or_default();
+            return Next::Send(Sending {
+                waiting,
+                at: now,
+                event: event.id.clone(),
+                url: endpoint.url.clone(),
+                secrets: core.webhook_secrets(&self.endpoint),
+                body: body.into(),
+                redelivery: world.redelivery,
+            });
         }
     }
 }
@@ -134,35 +182,4 @@ async fn wait(shared: &Shared, endpoint: &str, url: &str, pause: Duration) {
         }
     };
     let _ = timeout(pause, moved).await;
-}
-
-async fn post(http: &Http, url: &str, secret: &str, body: Bytes) -> Result<()> {
-    let request = Request::post(url)
-        .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-        .header(header::USER_AGENT, "Stripe/1.0 (simulator)")
-        .header("stripe-signature", sign(secret, unix_micros() / 1_000_000, &body))
-        .body(Full::new(body))?;
-    let exchange = async {
-        let response = http.request(request).await.context("cannot reach the endpoint")?;
-        let status = response.status();
-        response.into_body().collect().await?;
-        ensure!(status.is_success(), "answered {status}");
-        Ok(())
-    };
-    timeout(DEADLINE, exchange).await.context("no answer in time")?
-}
-
-/// The `Stripe-Signature` header; `t` is real time, which receivers compare with their own.
-fn sign(secret: &str, t: i64, body: &[u8]) -> String {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap_or_else(|_| unreachable!("any length"));
-    mac.update(format!("{t}.").as_bytes());
-    mac.update(body);
-    let hex: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("t={t},v1={hex}")
 }

@@ -27,4 +27,10 @@ impl Dice {
         let share = (self.number(question) >> 11) as f64 / (1_u64 << 53) as f64;
         share < probability
     }
+
+    /// One of `from..=to`.
+    pub fn between(self, from: i64, to: i64, question: &[&str]) -> i64 {
+        let wide = to.saturating_sub(from).max(0).unsigned_abs();
+        from.saturating_add_unsigned(self.number(question) % wide.saturating_add(1))
+    }
 }

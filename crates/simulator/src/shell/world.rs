@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::Options;
-use super::adversity::Adversities;
+use super::adversity::{Adversities, DeliveryRules, Wrong};
 use super::clock::unix_micros;
+use super::delivery::Redelivery;
 use super::dice::Dice;
 use super::idempotency::Keys;
 use super::rate_limit::Limiter;
@@ -22,12 +23,26 @@ pub struct World {
     pub rights: Rights,
     pub adversities: Adversities,
     pub limiter: Limiter,
+    pub deliveries: DeliveryRules,
+    pub redelivery: Redelivery,
+    pub dice: Dice,
     /// Nothing is delivered for now.
     pub held: bool,
     /// The endpoint that `set_webhook` manages.
     pub managed: Option<String>,
     /// Microseconds that the simulator's clock is ahead of real time.
     offset: i64,
+}
+
+impl World {
+    /// From now on this goes wrong.
+    pub fn begin(&mut self, wrong: Wrong) {
+        match wrong {
+            Wrong::Request(rule) => self.adversities.add(rule, &self.core),
+            Wrong::Delivery(rule) => self.deliveries.add(rule, self.core.now()),
+            Wrong::Created(skew) => self.core.settings_mut().created_skew = skew,
+        }
+    }
 }
 
 /// A handle on it.
@@ -52,6 +67,9 @@ impl Shared {
             rights: Rights::default(),
             adversities: Adversities::new(Dice(options.seed)),
             limiter: Limiter::new(options.rate_limit),
+            deliveries: DeliveryRules::default(),
+            redelivery: options.redelivery,
+            dice: Dice(options.seed),
             held: false,
             managed: None,
             offset,
@@ -84,15 +102,22 @@ impl Shared {
 
     /// Lets the clock's own doings happen.
     pub fn tick(&self) {
+        self.quietly(|_| ());
+    }
+
+    /// Does something at the present instant, and wakes the others only if it made events.
+    pub fn quietly<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
         let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
         let present = (unix_micros() + world.offset).div_euclid(MICROS);
         let events = world.core.events(0).len();
         world.core.advance_to(present);
+        let result = act(&mut world);
         let more = world.core.events(0).len() > events;
         drop(world);
         if more {
             self.0.changed.send_modify(|version| *version += 1);
         }
+        result
     }
 
     /// Reads without waking anybody.

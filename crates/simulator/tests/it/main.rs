@@ -7,6 +7,7 @@ mod adversity;
 mod api;
 mod collection;
 mod coupons;
+mod delivery;
 mod histories;
 mod http;
 mod idempotency;

@@ -183,14 +183,14 @@ pub fn id(object: &Value) -> String {
 
 /// Whether a delivery was signed with this secret.
 pub fn verifies(header: &str, body: &[u8], secret: &str) -> bool {
-    let (t, v1) = header.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
+    let (t, signatures) = header.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(t.as_bytes());
     mac.update(b".");
     mac.update(body);
     let wanted = mac.finalize().into_bytes();
     let wanted: String = wanted.iter().map(|byte| format!("{byte:02x}")).collect();
-    v1 == wanted
+    signatures.split(",v1=").any(|v1| v1 == wanted)
 }
 
 /// Receives webhooks; answers what it is told to.
@@ -205,6 +205,7 @@ pub struct Sink {
 struct Inner {
     taken: Vec<(String, Bytes)>,
     refuse: usize,
+    refused: usize,
 }
 
 impl Sink {
@@ -224,6 +225,11 @@ impl Sink {
     /// The next deliveries are answered 500.
     pub fn refuse(&self, deliveries: usize) {
         self.inner.lock().unwrap().refuse = deliveries;
+    }
+
+    /// How many were answered 500 so far.
+    pub fn refused(&self) -> usize {
+        self.inner.lock().unwrap().refused
     }
 
     /// Waits until an event of this type has come, and returns the first.
@@ -275,10 +281,23 @@ async fn take(State(sink): State<Sink>, headers: HeaderMap, body: Bytes) -> Stat
         let mut inner = sink.inner.lock().unwrap();
         if inner.refuse > 0 {
             inner.refuse -= 1;
+            inner.refused += 1;
             return StatusCode::INTERNAL_SERVER_ERROR;
         }
         inner.taken.push((signature, body));
     }
     sink.count.send_modify(|count| *count += 1);
     StatusCode::OK
+}
+
+/// Waits until it is so, for 20 seconds at most.
+pub async fn eventually(is: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .expect("it never came about");
 }
