@@ -7,6 +7,7 @@ mod endpoints;
 mod intents;
 mod list;
 mod money;
+mod older;
 mod params;
 mod payment_methods;
 mod portal;
@@ -94,7 +95,10 @@ pub fn version(text: &str) -> Result<Version, Fault> {
 /// # Errors
 /// As Stripe refuses it.
 pub fn call(core: &mut Core, version: Version, method: &str, path: &str, form: &str) -> Answer {
-    let mut params = Params::parse(form)?;
+    let older = (method == "POST")
+        .then(|| older::modern(version, path, form))
+        .flatten();
+    let mut params = Params::parse(older.as_deref().unwrap_or(form))?;
     let expand = params.texts("expand")?;
     // What cannot be expanded is found in the answer, when the command has taken effect; Stripe refuses it before.
     let before = (method != "GET" && !expand.is_empty()).then(|| core.clone());

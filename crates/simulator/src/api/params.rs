@@ -131,8 +131,9 @@ impl Params {
         match self.text(name)?.as_deref() {
             None => Ok(None),
             Some("") => Err(self.empty(name)),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
+            // Stripe's own SDK for Python wrote them with a capital before version 12.
+            Some("true" | "True") => Ok(Some(true)),
+            Some("false" | "False") => Ok(Some(false)),
             Some(other) => Err(Fault::invalid(format!("Invalid boolean: {other}"))
                 .param(self.name(name))
                 .early()),
