@@ -4,6 +4,7 @@ mod buy;
 mod coupons;
 mod customers;
 mod endpoints;
+mod entitlements;
 mod intents;
 mod list;
 mod money;
@@ -12,6 +13,7 @@ mod params;
 mod payment_methods;
 mod portal;
 mod prices;
+mod products;
 mod subscription_items;
 mod subscriptions;
 mod test_clocks;
@@ -155,8 +157,8 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         }
         (_, ["v1", "payment_methods", rest @ ..]) => payment_methods::call(core, method, rest, params),
         (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, params),
-        (_, ["v1", "products", rest @ ..]) => prices::products(core, method, rest, params),
-        (_, ["v1", "prices", rest @ ..]) => prices::prices(core, method, rest, params),
+        (_, ["v1", "products", rest @ ..]) => products::call(core, method, rest, params),
+        (_, ["v1", "prices", rest @ ..]) => prices::call(core, method, rest, params),
         (_, ["v1", "coupons", rest @ ..]) => coupons::coupons(core, method, rest, params),
         (_, ["v1", "promotion_codes", rest @ ..]) => coupons::promotion_codes(core, method, rest, params),
         (_, ["v1", "checkout", "sessions", rest @ ..]) => buy::sessions(core, method, rest, params),
@@ -174,7 +176,7 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "webhook_endpoints", rest @ ..]) => endpoints::call(core, method, rest, params),
         ("GET", ["v1", "account"]) => Some(params.finish().map(|()| watch::account(core))),
         (_, ["v1", "disputes", rest @ ..]) => watch::disputes(core, method, rest, params),
-        ("POST", ["v1", "entitlements", "features"]) => Some(prices::create_feature(core, params)),
+        (_, ["v1", "entitlements", rest @ ..]) => entitlements::call(core, method, rest, params),
         (_, ["v1", "test_helpers", "test_clocks", rest @ ..]) => {
             test_clocks::call(core, method, rest, params)
         }

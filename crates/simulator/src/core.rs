@@ -33,7 +33,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use calendar::Interval;
-pub use catalog::{NewPrice, PriceChange, ProductChange};
+pub use catalog::{NewPrice, NewProduct, PriceChange, ProductChange};
 pub use checkout::{Mode, NewSession};
 pub use coupon::{Duration, NewCoupon, Off};
 pub use customer::{CustomerChange, NewCustomer, Outcome};
@@ -59,7 +59,7 @@ use checkout::Session;
 use coupon::Coupon;
 use customer::Customer;
 use discount::Discount;
-use entitlement::Feature;
+use entitlement::{Entitlements, Feature};
 use hosted::{Configuration, Portal};
 use invoice::{Invoice, InvoiceItem, InvoiceLine, NewInvoice};
 use payment::{Charge, Intent};
@@ -167,6 +167,7 @@ pub struct Core {
     features: Table<Feature>,
     /// Product, feature, and the id of what ties them.
     product_features: Vec<(String, String, String)>,
+    entitlements: Entitlements,
     subscriptions: Table<Subscription>,
     subscription_of_item: HashMap<String, String>,
     invoices: Table<Invoice>,
@@ -215,6 +216,7 @@ impl Core {
             configurations,
             features: Table::default(),
             product_features: Vec::new(),
+            entitlements: Entitlements::default(),
             subscriptions: Table::default(),
             subscription_of_item: HashMap::new(),
             invoices: Table::default(),
@@ -314,10 +316,6 @@ impl Core {
     /// In order of creation, as the next ones.
     pub(crate) fn customers(&self) -> impl DoubleEndedIterator<Item = &Customer> {
         self.customers.all()
-    }
-
-    pub(crate) fn products(&self) -> impl DoubleEndedIterator<Item = &Product> {
-        self.products.all()
     }
 
     pub(crate) fn prices(&self) -> impl DoubleEndedIterator<Item = &Price> {

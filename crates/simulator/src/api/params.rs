@@ -67,6 +67,11 @@ impl Params {
         })
     }
 
+    /// Whether it is an empty text, which takes a list or an object away; it is read then.
+    pub fn clears(&mut self, name: &str) -> bool {
+        self.peek(name) == Some("") && self.take(name).is_some()
+    }
+
     /// Whether it is there and was not read yet.
     pub fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(field, _)| field == name)

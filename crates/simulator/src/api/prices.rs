@@ -1,23 +1,11 @@
-//! `/v1/products` and `/v1/prices`.
+//! `/v1/prices`.
 
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{Core, Interval, NewPrice, PriceChange, ProductChange};
+use crate::core::{Core, Fault, Interval, NewPrice, NewProduct, PriceChange};
 
-pub fn products(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
-    Some(match (method, rest) {
-        ("POST", []) => create_product(core, params),
-        ("GET", []) => list_products(core, params),
-        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
-        ("POST", [id]) => update_product(core, id, params),
-        ("GET", [id, "features"]) => list_features(core, id, params),
-        ("POST", [id, "features"]) => attach_feature(core, id, params),
-        _ => return None,
-    })
-}
-
-pub fn prices(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
         ("POST", []) => create_price(core, params),
         ("GET", []) => list_prices(core, params),
@@ -27,114 +15,26 @@ pub fn prices(core: &mut Core, method: &str, rest: &[&str], params: &mut Params)
     })
 }
 
-fn create_product(core: &mut Core, params: &mut Params) -> Answer {
-    let name = params.required("name")?;
-    let description = params.text("description")?;
-    let metadata = params.metadata()?.set;
-    params.not_simulated(&[
-        "active",
-        "default_price_data",
-        "id",
-        "images",
-        "marketing_features",
-        "package_dimensions",
-        "shippable",
-        "statement_descriptor",
-        "tax_code",
-        "unit_label",
-        "url",
-    ])?;
-    params.finish()?;
-    core.create_product_with(&name, description, metadata)
-}
-
-fn update_product(core: &mut Core, id: &str, params: &mut Params) -> Answer {
-    let change = ProductChange {
-        name: params.text("name")?,
-        description: params.text("description")?,
-        active: params.boolean("active")?,
-        metadata: params.metadata()?,
-    };
-    params.not_simulated(&[
-        "default_price",
-        "images",
-        "marketing_features",
-        "package_dimensions",
-        "shippable",
-        "statement_descriptor",
-        "tax_code",
-        "unit_label",
-        "url",
-    ])?;
-    params.finish()?;
-    core.update_product(id, change)
-}
-
-fn list_products(core: &Core, params: &mut Params) -> Answer {
-    let ids = params.texts("ids")?;
-    let active = params.boolean("active")?;
-    params.not_simulated(&["shippable", "url"])?;
-    let page = Page::read(params)?;
-    let rows = core
-        .products()
-        .rev()
-        .filter(|it| ids.is_empty() || ids.contains(&it.id));
-    page.cut(
-        core,
-        "/v1/products",
-        rows.filter(|it| active.is_none_or(|active| it.active == active)),
-    )
-}
-
-pub fn create_feature(core: &mut Core, params: &mut Params) -> Answer {
-    let (lookup_key, name) = (params.required("lookup_key")?, params.required("name")?);
-    params.not_simulated(&["metadata"])?;
-    params.finish()?;
-    core.create_feature(&lookup_key, &name)
-}
-
-fn attach_feature(core: &mut Core, product: &str, params: &mut Params) -> Answer {
-    let feature = params.required("entitlement_feature")?;
-    params.finish()?;
-    core.attach_feature(product, &feature)
-}
-
-fn list_features(core: &Core, product: &str, params: &mut Params) -> Answer {
-    let page = Page::read(params)?;
-    core.get_expanded(product, &[])?;
-    let features = core.features_of(product);
-    page.cut(core, &format!("/v1/products/{product}/features"), features.iter())
-}
-
 fn create_price(core: &mut Core, params: &mut Params) -> Answer {
     let currency = params.required("currency")?;
     let unit_amount: Option<i64> = params.integer("unit_amount")?;
     if unit_amount.is_none() {
         params.missing("unit_amount");
     }
-    let recurring = match params.level("recurring")? {
-        None => None,
-        Some(mut recurring) => {
-            let words = Interval::ALL.map(|interval| (interval.as_str(), interval));
-            let interval = recurring.one_of("interval", &words)?;
-            let count = recurring.integer("interval_count")?.unwrap_or(1);
-            recurring.one_of("usage_type", &[("licensed", ())])?;
-            recurring.not_simulated(&["meter", "trial_period_days"])?;
-            if interval.is_none() {
-                recurring.missing("interval");
-            }
-            recurring.finish()?;
-            interval.map(|interval| (interval, count))
-        }
-    };
+    let recurring = recurring(params)?;
     let new_product = match params.level("product_data")? {
         None => None,
         Some(mut data) => {
-            let name = data.required("name")?;
-            let metadata = data.metadata()?.set;
-            data.not_simulated(&["active", "statement_descriptor", "tax_code", "unit_label"])?;
+            let product = NewProduct {
+                id: data.text("id")?.filter(|id| !id.is_empty()),
+                name: data.required("name")?,
+                inactive: data.boolean("active")? == Some(false),
+                metadata: data.metadata()?.set,
+                ..NewProduct::default()
+            };
+            data.not_simulated(&["statement_descriptor", "tax_code", "tax_details", "unit_label"])?;
             data.finish()?;
-            Some((name, metadata))
+            Some(product)
         }
     };
     let product = if new_product.is_some() {
@@ -146,9 +46,9 @@ fn create_price(core: &mut Core, params: &mut Params) -> Answer {
     let transfer_lookup_key = params.boolean("transfer_lookup_key")?.unwrap_or(false);
     let nickname = params.text("nickname")?;
     let metadata = params.metadata()?.set;
+    let inactive = params.boolean("active")? == Some(false);
     params.one_of("billing_scheme", &[("per_unit", ())])?;
     params.not_simulated(&[
-        "active",
         "currency_options",
         "custom_unit_amount",
         "tax_behavior",
@@ -160,8 +60,8 @@ fn create_price(core: &mut Core, params: &mut Params) -> Answer {
     params.finish()?;
     let product = match new_product {
         None => product,
-        Some((name, metadata)) => {
-            let product = core.create_product_with(&name, None, metadata)?;
+        Some(product) => {
+            let product = core.create_product_with(product)?;
             product["id"].as_str().unwrap_or_default().to_owned()
         }
     };
@@ -173,8 +73,26 @@ fn create_price(core: &mut Core, params: &mut Params) -> Answer {
         lookup_key,
         transfer_lookup_key,
         nickname,
+        inactive,
         metadata,
     })
+}
+
+/// How often it is paid; `None`: once.
+pub(super) fn recurring(params: &mut Params) -> Result<Option<(Interval, u32)>, Fault> {
+    let Some(mut recurring) = params.level("recurring")? else {
+        return Ok(None);
+    };
+    let words = Interval::ALL.map(|interval| (interval.as_str(), interval));
+    let interval = recurring.one_of("interval", &words)?;
+    let count = recurring.integer("interval_count")?.unwrap_or(1);
+    recurring.one_of("usage_type", &[("licensed", ())])?;
+    recurring.not_simulated(&["meter", "trial_period_days"])?;
+    if interval.is_none() {
+        recurring.missing("interval");
+    }
+    recurring.finish()?;
+    Ok(interval.map(|interval| (interval, count)))
 }
 
 fn update_price(core: &mut Core, id: &str, params: &mut Params) -> Answer {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::{Answer, Core, Fault, Interval, Metadata, MetadataChange, Row};
-pub use product::ProductChange;
+pub use product::{NewProduct, Product, ProductChange};
 
 /// A price to create.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,7 @@ pub struct NewPrice {
     /// Takes the lookup key from the price that has it.
     pub transfer_lookup_key: bool,
     pub nickname: Option<String>,
+    pub inactive: bool,
     pub metadata: Metadata,
 }
 
@@ -36,17 +37,6 @@ pub struct PriceChange {
     pub transfer_lookup_key: bool,
     pub nickname: Option<String>,
     pub metadata: MetadataChange,
-}
-
-#[derive(Clone, Debug)]
-pub struct Product {
-    pub id: String,
-    created: i64,
-    updated: i64,
-    pub name: String,
-    description: Option<String>,
-    pub active: bool,
-    metadata: Metadata,
 }
 
 #[derive(Clone, Debug)]
@@ -65,43 +55,6 @@ pub struct Price {
 
 /// Which price has a lookup key: one at most.
 pub type LookupKeys = HashMap<String, String>;
-
-impl Row for Product {
-    const NOUN: &'static str = "product";
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
-    fn render(&self, _: &Core) -> Value {
-        json!({
-            "id": self.id,
-            "object": "product",
-            "active": self.active,
-            "created": self.created,
-            "default_price": null,
-            "description": self.description,
-            "images": [],
-            "livemode": false,
-            "marketing_features": [],
-            "metadata": self.metadata,
-            "name": self.name,
-            "package_dimensions": null,
-            "shippable": null,
-            "statement_descriptor": null,
-            "tax_code": null,
-            "tax_details": null,
-            "type": "service",
-            "unit_label": null,
-            "updated": self.updated,
-            "url": null,
-        })
-    }
-}
 
 impl Row for Price {
     const NOUN: &'static str = "price";
@@ -188,41 +141,10 @@ impl Price {
 
 impl Core {
     /// # Errors
-    /// An empty name.
-    pub fn create_product(&mut self, name: &str) -> Answer {
-        self.create_product_with(name, None, Metadata::new())
-    }
-
-    pub(crate) fn create_product_with(
-        &mut self,
-        name: &str,
-        description: Option<String>,
-        metadata: Metadata,
-    ) -> Answer {
-        if name.is_empty() {
-            return Err(Fault::invalid("You passed an empty string for 'name'.").param("name"));
-        }
-        let product = Product {
-            id: self.ids.mint("prod_"),
-            created: self.now,
-            updated: self.now,
-            name: name.to_owned(),
-            description,
-            active: true,
-            metadata,
-        };
-        let shown = product.render(self);
-        self.products.insert(product);
-        self.emit("product.created", shown.clone());
-        Ok(shown)
-    }
-
-    /// # Errors
     /// No such product, a lookup key that another price has, a negative amount, an interval beyond three years.
     pub fn create_price(&mut self, new: NewPrice) -> Answer {
-        if self.products.get(&new.product).is_none() {
-            return Err(Fault::missing("product", &new.product).param("product"));
-        }
+        self.product(&new.product)
+            .map_err(|fault| fault.param("product"))?;
         if !(0..=99_999_999).contains(&new.unit_amount) {
             let message = "Invalid integer: must be between 0 and 99999999 (the currency's smallest unit)";
             return Err(Fault::invalid(message).param("unit_amount"));
@@ -257,7 +179,7 @@ impl Core {
             recurring: new.recurring,
             lookup_key: new.lookup_key,
             nickname: new.nickname,
-            active: true,
+            active: !new.inactive,
             metadata: new.metadata,
         };
         let shown = price.to_json();
@@ -270,6 +192,11 @@ impl Core {
     /// No such price; a lookup key that another price has.
     pub fn update_price(&mut self, id: &str, change: PriceChange) -> Answer {
         let before = self.price(id)?.to_json();
+        let product = self.products.get(&self.price(id)?.product);
+        if change.active == Some(false) && product.is_some_and(|it| it.default_price.as_deref() == Some(id)) {
+            let message = "This price cannot be archived because it is the default price of its product.";
+            return Err(Fault::invalid(message).param("active"));
+        }
         if let Some(key) = &change.lookup_key {
             if !key.is_empty() {
                 self.take_lookup_key(key, id, change.transfer_lookup_key)?;

@@ -121,6 +121,7 @@ impl Core {
     }
 
     fn push_event(&mut self, kind: &'static str, before: Option<&Value>, object: Value) {
+        let of = object["id"].as_str().unwrap_or_default().to_owned();
         let id = self.ids.mint("evt_");
         let wanting = self.endpoints.all().filter(|endpoint| endpoint.wants(kind));
         let mut versions = vec![self.settings.api_version];
@@ -157,6 +158,9 @@ impl Core {
             wanted_by,
             cause: self.cause.clone(),
         }));
+        if kind.starts_with("customer.subscription.") {
+            self.refresh_entitlements(&of);
+        }
     }
 }
 

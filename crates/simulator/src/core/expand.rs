@@ -68,7 +68,7 @@ impl Core {
         let prefix = id.split_once('_').map_or("", |(prefix, _)| prefix);
         match prefix {
             "cus" => shown(&self.customers, id, self),
-            "prod" => shown(&self.products, id, self),
+            "ent" => self.active_entitlement(id).map(|it| it.render(self)),
             "price" => shown(&self.prices, id, self),
             "cs" => shown(&self.sessions, id, self),
             "sub" => shown(&self.subscriptions, id, self),
@@ -100,7 +100,10 @@ impl Core {
                 event.map(|event| event.render(self))
             }
             // Ids that the account chose.
-            _ => self.coupon(id).ok().map(|it| it.render(self)),
+            _ => {
+                let product = self.product(id).ok().map(|it| it.render(self));
+                product.or_else(|| self.coupon(id).ok().map(|it| it.render(self)))
+            }
         }
     }
 
@@ -235,6 +238,8 @@ fn noun(id: &str) -> &'static str {
     match id.split_once('_').map_or("", |(prefix, _)| prefix) {
         "cus" => "customer",
         "prod" => "product",
+        "feat" => "entitlements.feature",
+        "ent" => "entitlements.active_entitlement",
         "price" => "price",
         "cs" => "checkout.session",
         "sub" => "subscription",

@@ -212,5 +212,5 @@ async fn products_have_features_by_lookup_key() {
     stripe
         .get("/v1/entitlements/active_entitlements")
         .await
-        .error(501);
+        .error(400);
 }

@@ -5,9 +5,11 @@
 mod account;
 mod adversity;
 mod api;
+mod catalog;
 mod collection;
 mod coupons;
 mod delivery;
+mod entitlements;
 mod histories;
 mod http;
 mod idempotency;
