@@ -14,6 +14,7 @@ mod payment_methods;
 mod portal;
 mod prices;
 mod products;
+mod schedules;
 mod subscription_items;
 mod subscriptions;
 mod test_clocks;
@@ -61,7 +62,6 @@ const TIER_2: &[&str] = &[
     "shipping_rates",
     "sigma",
     "sources",
-    "subscription_schedules",
     "tax",
     "tax_codes",
     "tax_ids",
@@ -165,6 +165,7 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "billing_portal", rest @ ..]) => portal::call(core, method, rest, params),
         (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::call(core, method, rest, params),
         (_, ["v1", "subscription_items", rest @ ..]) => subscription_items::call(core, method, rest, params),
+        (_, ["v1", "subscription_schedules", rest @ ..]) => schedules::call(core, method, rest, params),
         (_, ["v1", "invoiceitems", rest @ ..]) => {
             subscription_items::invoice_items(core, method, rest, params)
         }
@@ -212,6 +213,7 @@ fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
             "billing_portal",
             "subscriptions",
             "subscription_items",
+            "subscription_schedules",
             "invoices",
             "invoiceitems",
         ]

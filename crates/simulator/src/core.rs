@@ -22,6 +22,7 @@ mod payment;
 mod payment_method;
 mod promotion_code;
 mod refund;
+mod schedule;
 mod subscription;
 mod table;
 mod test_clock;
@@ -47,6 +48,7 @@ pub use payment::{Confirm, IntentChange, NewIntent};
 pub use payment_method::{Billing, PaymentMethodChange};
 pub use promotion_code::NewPromotionCode;
 pub use refund::NewRefund;
+pub use schedule::{EndBehavior, NewPhase, PhaseEnd, PhaseItem, ScheduleChange};
 pub use subscription::{
     BillingMode, CycleAnchor, ItemChange, MissingPaymentMethod, NewSubscription, Pause, PauseBehavior,
     PaymentBehavior, Proration, Status, SubscriptionChange, TrialEnd, When,
@@ -66,6 +68,7 @@ use payment::{Charge, Intent};
 use payment_method::PaymentMethod;
 use promotion_code::PromotionCode;
 use refund::Refund;
+use schedule::Schedule;
 pub(crate) use subscription::Ending;
 use subscription::Subscription;
 use table::Table;
@@ -170,6 +173,7 @@ pub struct Core {
     entitlements: Entitlements,
     subscriptions: Table<Subscription>,
     subscription_of_item: HashMap<String, String>,
+    schedules: Table<Schedule>,
     invoices: Table<Invoice>,
     invoice_items: Table<InvoiceItem>,
     intents: Table<Intent>,
@@ -219,6 +223,7 @@ impl Core {
             entitlements: Entitlements::default(),
             subscriptions: Table::default(),
             subscription_of_item: HashMap::new(),
+            schedules: Table::default(),
             invoices: Table::default(),
             invoice_items: Table::default(),
             intents: Table::default(),
@@ -336,6 +341,10 @@ impl Core {
 
     pub(crate) fn invoices(&self) -> &Table<Invoice> {
         &self.invoices
+    }
+
+    pub(crate) fn schedules(&self) -> &Table<Schedule> {
+        &self.schedules
     }
 
     pub(crate) fn invoice_items(&self) -> &Table<InvoiceItem> {

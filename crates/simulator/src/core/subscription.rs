@@ -126,6 +126,9 @@ pub struct Subscription {
     /// `Some`: invoices are sent, to be paid within so many days.
     pub days_until_due: Option<u32>,
     pause: Option<Pause>,
+    /// `sub_sched_…`, while that manages it, and when the phase is over that it is in.
+    pub schedule: Option<String>,
+    pub phase_ends: Option<i64>,
 }
 
 impl Row for Subscription {
@@ -155,11 +158,7 @@ impl Row for Subscription {
             "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
             "billing_cycle_anchor": self.anchor,
             "billing_cycle_anchor_config": null,
-            "billing_mode": match self.billing_mode {
-                BillingMode::Classic => json!({ "flexible": null, "type": "classic" }),
-                BillingMode::Flexible =>
-                    json!({ "flexible": { "proration_discounts": "included" }, "type": "flexible" }),
-            },
+            "billing_mode": self.billing_mode_shown(),
             "billing_schedules": [],
             "billing_thresholds": null,
             "cancel_at": self.cancel_at,
@@ -214,7 +213,7 @@ impl Row for Subscription {
             "pending_update": self.pending_update.as_ref().map(|it| it.render(self, core)),
             "plan": alone.and_then(|it| core.prices.get(&it.price)).map(Price::to_plan),
             "quantity": alone.map(|it| it.quantity),
-            "schedule": null,
+            "schedule": self.schedule,
             "start_date": self.created,
             "status": self.status.as_str(),
             "test_clock": core.test_clock_of(&self.customer),
@@ -232,6 +231,15 @@ impl Row for Subscription {
 }
 
 impl Subscription {
+    pub(crate) fn billing_mode_shown(&self) -> Value {
+        match self.billing_mode {
+            BillingMode::Classic => json!({ "flexible": null, "type": "classic" }),
+            BillingMode::Flexible => {
+                json!({ "flexible": { "proration_discounts": "included" }, "type": "flexible" })
+            }
+        }
+    }
+
     /// When something happens to it next that only the clock causes.
     fn next(&self) -> Option<i64> {
         let renews = matches!(self.status, Status::Active | Status::PastDue | Status::Unpaid);
@@ -244,6 +252,7 @@ impl Subscription {
         let cancel = self.cancel_at.filter(|_| !self.status.is_terminal());
         let pending = self.pending_update.as_ref().map(|it| it.expires_at);
         let notice = self.trial_notice_at();
+        let phase = self.phase_ends.filter(|_| !self.status.is_terminal());
         let unpause = self.pause.and_then(|pause| pause.resumes_at);
         ends.chain(trial_end)
             .chain(notice)
@@ -251,6 +260,7 @@ impl Subscription {
             .chain(cancel)
             .chain(pending)
             .chain(unpause)
+            .chain(phase)
             .min()
     }
 }

@@ -2,7 +2,7 @@
 
 use stripe_simulator::core::Core;
 
-use crate::proration::{HALF, START, get, kinds, lines, shop, subscribe, text};
+use crate::proration::{HALF, START, get, kinds, lines, pays_with, shop, subscribe, text};
 use crate::support::{call, refused};
 
 const DAY: i64 = 86_400;
@@ -145,8 +145,7 @@ fn a_subscription_that_its_trials_end_paused_resumes_with_an_invoice() {
     let id = text(&subscribe(&mut core, &form)["id"]);
     core.advance(40 * DAY);
     assert_eq!(get(&core, &id)["status"], "paused");
-    let card = "invoice_settings[default_payment_method]=pm_card_visa";
-    call(&mut core, "POST", &format!("/v1/customers/{customer}"), card);
+    pays_with(&mut core, &customer, "pm_card_visa");
     let before = core.events(0).len();
     let shown = call(&mut core, "POST", &format!("/v1/subscriptions/{id}/resume"), "");
     assert_eq!(

@@ -17,6 +17,7 @@ mod payments;
 mod pending;
 mod proration;
 mod reading;
+mod schedules;
 mod story;
 mod support;
 mod test_clocks;

@@ -2,19 +2,19 @@
 
 use stripe_simulator::core::Core;
 
-use crate::proration::{HALF, get, kinds, lines, shop, subscribe, text};
+use crate::proration::{HALF, get, kinds, lines, pays_with, shop, subscribe, text};
 use crate::support::{call, refused};
 
 const DAY: i64 = 86_400;
-const FAILS: &str = "invoice_settings[default_payment_method]=pm_card_chargeCustomerFail";
-const WORKS: &str = "invoice_settings[default_payment_method]=pm_card_visa";
+const FAILS: &str = "pm_card_chargeCustomerFail";
+const WORKS: &str = "pm_card_visa";
 
 /// A subscription half through its month whose customer's card declines from now on, and a form that adds a seat.
 fn declining() -> (Core, String, String, String) {
     let (mut core, customer, [ten, ..]) = shop();
     let made = subscribe(&mut core, &format!("customer={customer}&items[0][price]={ten}"));
     core.advance(HALF);
-    call(&mut core, "POST", &format!("/v1/customers/{customer}"), FAILS);
+    pays_with(&mut core, &customer, FAILS);
     let item = text(&made["items"]["data"][0]["id"]);
     let form = format!(
         "items[0][id]={item}&items[0][quantity]=3&proration_behavior=always_invoice\
@@ -38,7 +38,7 @@ fn an_update_that_cannot_be_paid_waits_and_is_applied_once_it_is() {
         (&get(&core, &invoice)["status"], lines(&get(&core, &invoice))),
         (&"open".into(), vec![(1500, true), (-500, true)])
     );
-    call(&mut core, "POST", &format!("/v1/customers/{customer}"), WORKS);
+    pays_with(&mut core, &customer, WORKS);
     let before = core.events(0).len();
     call(&mut core, "POST", &format!("/v1/invoices/{invoice}/pay"), "");
     let shown = get(&core, &id);

@@ -34,6 +34,14 @@ pub fn subscribe(core: &mut Core, form: &str) -> Value {
     call(core, "POST", "/v1/subscriptions", form)
 }
 
+/// A card, attached and the customer's default from now on.
+pub fn pays_with(core: &mut Core, customer: &str, card: &str) {
+    let attach = format!("/v1/payment_methods/{card}/attach");
+    let method = text(&call(core, "POST", &attach, &format!("customer={customer}"))["id"]);
+    let default = format!("invoice_settings[default_payment_method]={method}");
+    call(core, "POST", &format!("/v1/customers/{customer}"), &default);
+}
+
 pub fn get(core: &Core, id: &str) -> Value {
     core.get(id).unwrap_or_else(|| panic!("no {id}"))
 }
@@ -243,13 +251,7 @@ fn a_card_that_declines_refuses_the_change_or_leaves_it_past_due() {
     let made = subscribe(&mut core, &format!("customer={customer}&items[0][price]={ten}"));
     let (id, item) = (text(&made["id"]), text(&made["items"]["data"][0]["id"]));
     let path = format!("/v1/subscriptions/{id}");
-    let attach = "/v1/payment_methods/pm_card_chargeCustomerFail/attach";
-    let declines = call(&mut core, "POST", attach, &format!("customer={customer}"));
-    let default = format!(
-        "invoice_settings[default_payment_method]={}",
-        text(&declines["id"])
-    );
-    call(&mut core, "POST", &format!("/v1/customers/{customer}"), &default);
+    pays_with(&mut core, &customer, "pm_card_chargeCustomerFail");
     let form = format!("items[0][id]={item}&items[0][quantity]=9&proration_behavior=always_invoice");
     let before = core.clone();
     let fault = refused(

@@ -51,6 +51,7 @@ impl Core {
                     lines,
                 });
                 core.edit_subscription_silently(id, |it| it.latest_invoice = Some(invoice.clone()));
+                core.remember_billed(id, &invoice);
                 made = Some(invoice);
             }
         });
@@ -76,6 +77,24 @@ impl Core {
         } else {
             // A declined card is not this request's error: the subscription shows it.
             let _ = self.proceed_with_invoice(invoice, false);
+        }
+    }
+
+    /// What the customer is charged for a whole period, after discounts, is what a credit is a part of.
+    pub(super) fn remember_billed(&mut self, id: &str, invoice: &str) {
+        let (Some(invoice), Some(subscription)) =
+            (self.invoices.get(invoice), self.subscriptions.get_mut(id))
+        else {
+            return;
+        };
+        for line in invoice.lines.iter().filter(|line| !line.proration) {
+            let item = subscription
+                .items
+                .iter_mut()
+                .find(|item| Some(&item.id) == line.item.as_ref());
+            if let Some(item) = item {
+                item.billed = line.net();
+            }
         }
     }
 

@@ -74,7 +74,7 @@ impl Core {
         }
     }
 
-    pub(super) fn end_subscription(&mut self, id: &str, reason: &'static str) {
+    pub(crate) fn end_subscription(&mut self, id: &str, reason: &'static str) {
         self.end_with_invoice(id, reason, None);
     }
 
@@ -110,6 +110,9 @@ impl Core {
             return;
         };
         self.emit("customer.subscription.deleted", shown);
+        if let Some(schedule) = self.subscription(id).ok().and_then(|it| it.schedule.clone()) {
+            self.schedule_canceled(&schedule);
+        }
         for invoice in open {
             self.stop_collecting(&invoice);
         }

@@ -74,6 +74,13 @@ impl Core {
         }
         let before = self.subscription(id)?.clone();
         self.check_discounts(&before, change.discounts.as_deref().unwrap_or_default())?;
+        if let Some(schedule) = before.schedule.as_ref().filter(|_| change.end.is_some()) {
+            let message = format!(
+                "The subscription is managed by the subscription schedule `{schedule}`, and updating any cancelation \
+                 behavior directly is not allowed. Please update the schedule instead."
+            );
+            return Err(Fault::invalid(message));
+        }
         let mut plan = self.plan(&before, &change)?;
         if change.bills() {
             plan.after.pending_update = None;
@@ -94,6 +101,7 @@ impl Core {
             after.trial_end_announced = false;
         }
         self.carry_out(id, plan, change.payment_behavior)?;
+        self.schedule_follows(id);
         match change.trial_end {
             Some(TrialEnd::Now) if before.status == Status::Trialing => {
                 self.tell("customer.subscription.trial_will_end", id);
@@ -102,6 +110,14 @@ impl Core {
             _ => {}
         }
         self.subscription(id).map(|it| it.render(self))
+    }
+
+    /// Of a schedule's phase: the items alone.
+    pub(crate) fn take_items(&mut self, id: &str, change: &SubscriptionChange) -> Result<(), Fault> {
+        let before = self.subscription(id)?.clone();
+        let mut plan = self.plan(&before, change)?;
+        plan.after.pending_update = None;
+        self.carry_out(id, plan, change.payment_behavior)
     }
 
     fn announce_end(&self, changed: &mut Subscription, change: &SubscriptionChange) -> Result<(), Fault> {
@@ -141,6 +157,10 @@ impl Core {
     /// # Errors
     /// No such subscription, or ended already.
     pub fn cancel_at_period_end(&mut self, id: &str, cancel: bool) -> Answer {
+        // The portal lets a schedule go first.
+        if let Some(schedule) = self.subscription(id)?.schedule.clone() {
+            self.release_schedule(&schedule)?;
+        }
         let end = Some(if cancel { When::PeriodEnd } else { When::Never });
         self.update_subscription(
             id,

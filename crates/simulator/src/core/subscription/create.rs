@@ -109,6 +109,9 @@ impl Core {
             })
         });
         self.edit_subscription_silently(&id, |it| it.latest_invoice.clone_from(&invoice));
+        if let Some(invoice) = &invoice {
+            self.remember_billed(&id, invoice);
+        }
         if let Some(at) = next {
             self.wake(at, &id);
         }
@@ -220,6 +223,8 @@ impl Core {
             waiting: Vec::new(),
             days_until_due: new.days_until_due,
             pause: None,
+            schedule: None,
+            phase_ends: None,
         }
     }
 

@@ -153,6 +153,38 @@ impl Core {
         Ok(item)
     }
 
+    /// At the end of its period: these prices and quantities instead.
+    pub(super) fn replace_items(&mut self, subscription: &mut Subscription, items: Vec<(String, u64)>) {
+        let old = std::mem::take(&mut subscription.items);
+        let mut moved = true;
+        for (price, quantity) in items {
+            let kept = old.iter().find(|item| item.price == price);
+            let like = old
+                .iter()
+                .find(|item| self.interval_of(&item.price) == self.interval_of(&price));
+            moved &= like.is_none();
+            let mut item = match kept.or(like).or(old.first()) {
+                Some(item) => item.clone(),
+                None => continue,
+            };
+            if like.is_none() {
+                (item.anchor, item.cycles) = (self.now, 0);
+                item.period_end = self.now;
+            }
+            if kept.is_none() {
+                item.id = self.ids.mint("si_");
+                (item.created, item.price, item.metadata) = (self.now, price, Metadata::new());
+                self.subscription_of_item
+                    .insert(item.id.clone(), subscription.id.clone());
+            }
+            item.quantity = quantity;
+            subscription.items.push(item);
+        }
+        if moved {
+            subscription.anchor = self.now;
+        }
+    }
+
     /// A whole period from now on, from which the later ones are counted.
     pub(super) fn begin_period(&self, item: &mut Item, now: i64) {
         let (interval, count) = self.interval_of(&item.price);

@@ -1,6 +1,6 @@
 //! What the clock does to a subscription.
 
-use super::{Status, Subscription, create};
+use super::{Item, Status, Subscription, create};
 use crate::core::{Core, Interval, NewInvoice};
 
 impl Core {
@@ -22,6 +22,9 @@ impl Core {
         let pause = subscription.pause.and_then(|pause| pause.resumes_at);
         if pause.is_some_and(|at| at <= self.now) {
             return self.edit_subscription(id, |it| it.pause = None);
+        }
+        if subscription.phase_ends.is_some_and(|at| at <= self.now) {
+            return self.phase_over(id);
         }
         let trial_over = subscription.trial.is_some_and(|(_, end)| end <= self.now);
         if subscription.cancel_at.is_some_and(|at| at <= self.now) {
@@ -61,17 +64,49 @@ impl Core {
     /// Moves every item whose period is over into its next one and drafts the invoice for them. The status stays what
     /// it was (or becomes `status`) until that invoice is collected.
     pub(super) fn renew(&mut self, id: &str, status: Option<Status>) {
-        let Some(mut changed) = self.subscriptions.get(id).cloned() else {
-            return;
-        };
+        let mut made = None;
+        self.edit_around_subscription(id, |core| made = core.begin_next_periods(id, status));
+        if let Some(invoice) = made {
+            self.announce_invoice(&invoice);
+        }
+    }
+
+    /// The same with other items from here on, by price and quantity: the next phase of a schedule.
+    pub(crate) fn renew_as(&mut self, id: &str, items: Vec<(String, u64)>, phase_ends: i64) {
+        let mut made = None;
+        self.edit_around_subscription(id, |core| {
+            let Some(mut changed) = core.subscriptions.get(id).cloned() else {
+                return;
+            };
+            core.replace_items(&mut changed, items);
+            changed.phase_ends = Some(phase_ends);
+            let renews = matches!(changed.status, Status::Active | Status::PastDue | Status::Unpaid);
+            core.edit_subscription_silently(id, |it| *it = changed);
+            if renews {
+                made = core.begin_next_periods(id, None);
+            }
+        });
+        if let Some(invoice) = made {
+            self.announce_invoice(&invoice);
+        }
+    }
+
+    fn begin_next_periods(&mut self, id: &str, status: Option<Status>) -> Option<String> {
+        let mut changed = self.subscriptions.get(id)?.clone();
         let now = self.now;
-        let period = changed
+        let due: Vec<String> = changed
             .items
             .iter()
             .filter(|item| item.period_end <= now)
-            .map(|it| it.period_start)
+            .map(|item| item.id.clone())
+            .collect();
+        let is_due = |item: &Item| due.contains(&item.id);
+        let began = changed
+            .items
+            .iter()
+            .filter(|item| is_due(item))
+            .map(|item| item.period_start)
             .min();
-        let due: Vec<bool> = changed.items.iter().map(|item| item.period_end <= now).collect();
         for item in changed.items.iter_mut().filter(|item| item.period_end <= now) {
             let (interval, count) = self.interval_of(&item.price);
             item.cycles += 1;
@@ -79,31 +114,24 @@ impl Core {
             item.period_end = interval.after(item.anchor, count * item.cycles);
             item.billed = self.amount_of_item(item);
         }
-        let ids: Vec<&str> = changed
-            .items
-            .iter()
-            .zip(due)
-            .filter(|(_, due)| *due)
-            .map(|(item, _)| item.id.as_str())
-            .collect();
-        let lines = self.lines_for(&changed, |item| ids.contains(&item.id.as_str()), false);
-        let period = (period.unwrap_or(now), now);
+        let lines = self.lines_for(&changed, is_due, false);
         let invoice = self.draft_invoice(NewInvoice {
             subscription: id,
             reason: "subscription_cycle",
-            period,
+            period: (began.unwrap_or(now), now),
             lines,
         });
-        self.edit_subscription(id, |it| {
+        self.edit_subscription_silently(id, |it| {
             it.items = changed.items;
             it.latest_invoice = Some(invoice.clone());
             it.status = status.unwrap_or(it.status);
         });
-        self.announce_invoice(&invoice);
+        self.remember_billed(id, &invoice);
+        Some(invoice)
     }
 
     /// The price's interval and how many of them make a period.
-    pub(super) fn interval_of(&self, price: &str) -> (Interval, i64) {
+    pub(crate) fn interval_of(&self, price: &str) -> (Interval, i64) {
         let recurring = self.prices.get(price).and_then(|price| price.recurring);
         recurring.map_or((Interval::Month, 1), |(interval, count)| {
             (interval, i64::from(count))

@@ -27,6 +27,7 @@ fn subscribed() -> (Core, String, String) {
     let price = id(&core.create_price(new).unwrap());
     let new = NewCustomer {
         payment_method: Some("pm_card_visa".into()),
+        default_payment_method: Some("pm_card_visa".into()),
         ..NewCustomer::default()
     };
     let customer = id(&core.create_customer(new).unwrap());

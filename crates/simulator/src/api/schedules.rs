@@ -1,0 +1,142 @@
+//! `/v1/subscription_schedules`.
+
+use super::list::Page;
+use super::params::Params;
+use super::{Answer, Routed};
+use crate::core::{
+    Core, EndBehavior, Fault, Interval, NewPhase, PhaseEnd, PhaseItem, Proration, ScheduleChange,
+};
+
+pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+    Some(match (method, rest) {
+        ("POST", []) => create(core, params),
+        ("GET", []) => list(core, params),
+        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("POST", [id]) => update(core, id, params),
+        ("POST", [id, "release"]) => release(core, id, params),
+        ("POST", [id, "cancel"]) => cancel(core, id, params),
+        _ => return None,
+    })
+}
+
+fn create(core: &mut Core, params: &mut Params) -> Answer {
+    let subscription = params.text("from_subscription")?;
+    params.not_simulated(&[
+        "billing_mode",
+        "customer",
+        "customer_account",
+        "default_settings",
+        "end_behavior",
+        "metadata",
+        "phases",
+        "start_date",
+    ])?;
+    params.finish()?;
+    let subscription = subscription.ok_or_else(|| {
+        Fault::not_simulated("a schedule that is not made `from_subscription`").param("from_subscription")
+    })?;
+    core.schedule_subscription(&subscription)
+}
+
+fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    let mut phases = Vec::new();
+    for mut phase in params.levels("phases")? {
+        phases.push(new_phase(&mut phase)?);
+        phase.finish()?;
+    }
+    let change = ScheduleChange {
+        phases: (!phases.is_empty()).then_some(phases),
+        end_behavior: params.one_of(
+            "end_behavior",
+            &[("release", EndBehavior::Release), ("cancel", EndBehavior::Cancel)],
+        )?,
+        metadata: params.metadata()?,
+        proration: params
+            .one_of("proration_behavior", &Proration::WORDS)?
+            .unwrap_or_default(),
+    };
+    params.not_simulated(&["default_settings"])?;
+    params.finish()?;
+    core.update_schedule(id, change)
+}
+
+fn new_phase(phase: &mut Params) -> Result<NewPhase, Fault> {
+    phase.not_simulated(&[
+        "add_invoice_items",
+        "application_fee_percent",
+        "automatic_tax",
+        "billing_cycle_anchor",
+        "billing_thresholds",
+        "collection_method",
+        "currency",
+        "default_payment_method",
+        "default_tax_rates",
+        "description",
+        "discounts",
+        "invoice_settings",
+        "on_behalf_of",
+        "transfer_data",
+        "trial",
+        "trial_end",
+    ])?;
+    let mut items = Vec::new();
+    for mut item in phase.levels("items")? {
+        item.not_simulated(&[
+            "billing_thresholds",
+            "discounts",
+            "metadata",
+            "price_data",
+            "tax_rates",
+        ])?;
+        let (price, quantity) = (item.required("price")?, item.integer("quantity")?.unwrap_or(1));
+        item.finish()?;
+        items.push(PhaseItem { price, quantity });
+    }
+    let duration = match phase.level("duration")? {
+        None => None,
+        Some(mut duration) => {
+            let words = Interval::ALL.map(|it| (it.as_str(), it));
+            let interval = duration.one_of("interval", &words)?;
+            let count = duration.integer("interval_count")?.unwrap_or(1);
+            if interval.is_none() {
+                duration.missing("interval");
+            }
+            duration.finish()?;
+            interval.map(|interval| PhaseEnd::After(interval, count))
+        }
+    };
+    let at: Option<i64> = phase.integer("end_date")?;
+    Ok(NewPhase {
+        start: phase.integer("start_date")?,
+        end: at.map(PhaseEnd::At).or(duration),
+        items,
+        metadata: phase.metadata()?.set,
+        proration: phase
+            .one_of("proration_behavior", &Proration::WORDS)?
+            .unwrap_or_default(),
+    })
+}
+
+fn release(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    params.not_simulated(&["preserve_cancel_date"])?;
+    params.finish()?;
+    core.release_schedule(id)
+}
+
+fn cancel(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    let prorate = params.boolean("prorate")?.unwrap_or(true);
+    let invoice_now = params.boolean("invoice_now")?.unwrap_or(true);
+    params.finish()?;
+    core.cancel_schedule(id, prorate, invoice_now)
+}
+
+fn list(core: &Core, params: &mut Params) -> Answer {
+    let customer = params.text("customer")?;
+    params.not_simulated(&["canceled_at", "completed_at", "released_at", "scheduled"])?;
+    let page = Page::read(params)?;
+    let rows: Box<dyn Iterator<Item = _>> = match &customer {
+        Some(customer) => Box::new(core.schedules().of(customer).rev()),
+        None => Box::new(core.schedules().all().rev()),
+    };
+    page.cut(core, "/v1/subscription_schedules", rows)
+}

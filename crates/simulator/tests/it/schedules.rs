@@ -1,0 +1,184 @@
+//! Subscription schedules: a downgrade at the period's end, as the portal makes it.
+
+use serde_json::Value;
+use stripe_simulator::core::Core;
+
+use crate::proration::{HALF, START, get, kinds, lines, shop, subscribe, text};
+use crate::support::{call, refused};
+
+const MONTH: i64 = 31 * 86_400;
+
+/// A subscription at 20 dollars whose schedule takes it to 10 dollars when its period ends.
+fn downgrade() -> (Core, [String; 3], Value, Value) {
+    let (mut core, customer, prices) = shop();
+    let made = subscribe(
+        &mut core,
+        &format!("customer={customer}&items[0][price]={}", prices[1]),
+    );
+    core.advance(HALF);
+    let form = format!("from_subscription={}", text(&made["id"]));
+    let schedule = call(&mut core, "POST", "/v1/subscription_schedules", &form);
+    let phases = format!(
+        "phases[0][items][0][price]={twenty}&phases[0][start_date]={START}&phases[0][end_date]={end}\
+         &phases[1][items][0][price]={ten}&phases[1][duration][interval]=month&metadata[by]=portal",
+        twenty = prices[1],
+        ten = prices[0],
+        end = START + MONTH,
+    );
+    let path = format!("/v1/subscription_schedules/{}", text(&schedule["id"]));
+    let updated = call(&mut core, "POST", &path, &phases);
+    (core, prices, made, updated)
+}
+
+#[test]
+fn a_schedule_from_a_subscription_begins_with_its_period() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let made = subscribe(
+        &mut core,
+        &format!("customer={customer}&items[0][price]={ten}&items[0][quantity]=2"),
+    );
+    let before = core.events(0).len();
+    let form = format!("from_subscription={}", text(&made["id"]));
+    let schedule = call(&mut core, "POST", "/v1/subscription_schedules", &form);
+    assert_eq!(
+        kinds(&core, before),
+        ["subscription_schedule.created", "customer.subscription.updated"]
+    );
+    assert_eq!(
+        (&schedule["status"], &schedule["end_behavior"]),
+        (&"active".into(), &"release".into())
+    );
+    let phase = &schedule["phases"][0];
+    assert_eq!(
+        (&phase["start_date"], &phase["end_date"]),
+        (&START.into(), &(START + MONTH).into())
+    );
+    assert_eq!(
+        (&phase["items"][0]["price"], &phase["items"][0]["quantity"]),
+        (&ten.as_str().into(), &2.into())
+    );
+    let shown = get(&core, &text(&made["id"]));
+    assert_eq!(shown["schedule"], schedule["id"]);
+    let list = call(
+        &mut core,
+        "GET",
+        "/v1/subscription_schedules",
+        &format!("customer={customer}"),
+    );
+    assert_eq!(list["data"][0], schedule);
+    assert_eq!(
+        refused(&mut core, "POST", "/v1/subscription_schedules", &form).status,
+        400
+    );
+    let path = format!("/v1/subscriptions/{}", text(&made["id"]));
+    assert_eq!(
+        refused(&mut core, "POST", &path, "cancel_at_period_end=true").status,
+        400
+    );
+}
+
+#[test]
+fn a_scheduled_downgrade_happens_at_the_period_end_without_proration() {
+    let (mut core, [ten, ..], made, schedule) = downgrade();
+    let id = text(&made["id"]);
+    assert_eq!(get(&core, &id)["items"], made["items"], "nothing changes before");
+    assert_eq!(schedule["phases"][1]["end_date"], START + MONTH + 28 * 86_400);
+    let before = core.events(0).len();
+    core.advance(HALF);
+    assert_eq!(
+        kinds(&core, before),
+        [
+            "subscription_schedule.updated",
+            "customer.subscription.updated",
+            "invoice.created"
+        ]
+    );
+    core.advance(7_200);
+    let shown = get(&core, &id);
+    assert_eq!(shown["items"]["data"][0]["price"]["id"], ten.as_str());
+    assert_eq!(shown["items"]["data"][0]["current_period_start"], START + MONTH);
+    assert_eq!(
+        lines(&get(&core, &text(&shown["latest_invoice"]))),
+        [(1000, false)]
+    );
+    let current = get(&core, &text(&schedule["id"]))["current_phase"].take();
+    assert_eq!(current["start_date"], START + MONTH);
+    let before = core.events(0).len();
+    core.advance(28 * 86_400);
+    assert!(kinds(&core, before).contains(&"subscription_schedule.completed"));
+    assert_eq!(get(&core, &text(&schedule["id"]))["status"], "completed");
+    let shown = get(&core, &id);
+    assert_eq!(
+        (&shown["status"], &shown["schedule"]),
+        (&"active".into(), &Value::Null)
+    );
+    assert_eq!(shown["items"]["data"][0]["price"]["id"], ten.as_str());
+}
+
+#[test]
+fn a_released_schedule_leaves_the_subscription_as_it_is() {
+    let (mut core, [_, twenty, _], made, schedule) = downgrade();
+    let (id, path) = (
+        text(&made["id"]),
+        format!("/v1/subscription_schedules/{}", text(&schedule["id"])),
+    );
+    let released = call(&mut core, "POST", &format!("{path}/release"), "");
+    assert_eq!(
+        (&released["status"], &released["subscription"]),
+        (&"released".into(), &Value::Null)
+    );
+    assert_eq!(released["released_subscription"], id.as_str());
+    core.advance(MONTH);
+    let shown = get(&core, &id);
+    assert_eq!(
+        (&shown["schedule"], &shown["items"]["data"][0]["price"]["id"]),
+        (&Value::Null, &twenty.as_str().into())
+    );
+    assert_eq!(
+        refused(&mut core, "POST", &format!("{path}/release"), "").status,
+        400
+    );
+}
+
+#[test]
+fn a_canceled_schedule_ends_its_subscription_and_the_other_way_round() {
+    let (mut core, _, made, schedule) = downgrade();
+    let path = format!("/v1/subscription_schedules/{}", text(&schedule["id"]));
+    let mut other = core.clone();
+    let canceled = call(&mut core, "POST", &format!("{path}/cancel"), "");
+    assert_eq!(canceled["status"], "canceled");
+    let ended = get(&core, &text(&made["id"]));
+    assert_eq!(ended["status"], "canceled");
+    assert_eq!(
+        lines(&get(&core, &text(&ended["latest_invoice"]))),
+        [(-1000, true)]
+    );
+    call(
+        &mut other,
+        "DELETE",
+        &format!("/v1/subscriptions/{}", text(&made["id"])),
+        "",
+    );
+    assert_eq!(get(&other, &text(&schedule["id"]))["status"], "canceled");
+}
+
+#[test]
+fn a_change_to_the_current_phase_happens_at_once() {
+    let (mut core, [_, twenty, _], made, schedule) = downgrade();
+    let path = format!("/v1/subscription_schedules/{}", text(&schedule["id"]));
+    let form = format!(
+        "phases[0][items][0][price]={twenty}&phases[0][items][0][quantity]=2&phases[0][end_date]={}\
+         &proration_behavior=always_invoice&end_behavior=cancel",
+        START + MONTH
+    );
+    call(&mut core, "POST", &path, &form);
+    let shown = get(&core, &text(&made["id"]));
+    assert_eq!(shown["items"]["data"][0]["quantity"], 2);
+    assert_eq!(
+        lines(&get(&core, &text(&shown["latest_invoice"]))),
+        [(2000, true), (-1000, true)]
+    );
+    core.advance(HALF);
+    assert_eq!(get(&core, &text(&made["id"]))["status"], "canceled");
+    assert_eq!(get(&core, &text(&schedule["id"]))["status"], "completed");
+}
