@@ -28,11 +28,13 @@ export class Client {
   }
 
   async send(method, path, parameters = {}, version = undefined) {
-    const body = new URLSearchParams(form(parameters)).toString();
+    // The second API speaks JSON.
+    const second = method === 'POST' && path.startsWith('/v2/');
+    const body = second ? JSON.stringify(parameters) : new URLSearchParams(form(parameters)).toString();
     const headers = { authorization: 'Bearer sk_test_shapes' };
     if (version) headers['stripe-version'] = version;
     const url = `${this.url}${path}${method === 'GET' && body ? `?${body}` : ''}`;
-    if (method !== 'GET') headers['content-type'] = 'application/x-www-form-urlencoded';
+    if (method !== 'GET') headers['content-type'] = second ? 'application/json' : 'application/x-www-form-urlencoded';
     const answer = await fetch(url, { method, headers, body: method === 'GET' ? undefined : body });
     const json = await answer.json();
     if (!answer.ok) throw new Error(`${method} ${path}: ${JSON.stringify(json.error)}`);

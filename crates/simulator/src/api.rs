@@ -3,6 +3,7 @@
 mod buy;
 mod coupons;
 mod customers;
+mod destinations;
 mod endpoints;
 mod entitlements;
 mod intents;
@@ -100,7 +101,11 @@ pub fn call(core: &mut Core, version: Version, method: &str, path: &str, form: &
     let older = (method == "POST")
         .then(|| older::modern(version, path, form))
         .flatten();
-    let mut params = Params::parse(older.as_deref().unwrap_or(form))?;
+    let mut params = if path.starts_with("/v2/") && method == "POST" {
+        Params::of_json(form)?
+    } else {
+        Params::parse(older.as_deref().unwrap_or(form))?
+    };
     let expand = params.texts("expand")?;
     // What cannot be expanded is found in the answer, when the command has taken effect; Stripe refuses it before.
     let before = (method != "GET" && !expand.is_empty()).then(|| core.clone());
@@ -174,6 +179,7 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "payment_intents", rest @ ..]) => intents::call(core, method, rest, params),
         (_, ["v1", "refunds", rest @ ..]) => money::refunds(core, method, rest, params),
         (_, ["v1", "events", rest @ ..]) => watch::events(core, method, rest, params),
+        (_, ["v2", "core", rest @ ..]) => destinations::call(core, method, rest, params),
         (_, ["v1", "webhook_endpoints", rest @ ..]) => endpoints::call(core, method, rest, params),
         ("GET", ["v1", "account"]) => Some(params.finish().map(|()| watch::account(core))),
         (_, ["v1", "disputes", rest @ ..]) => watch::disputes(core, method, rest, params),

@@ -9,6 +9,7 @@ mod checkout;
 mod coupon;
 mod customer;
 mod delivery;
+mod destination;
 mod discount;
 mod endpoint;
 mod entitlement;

@@ -41,6 +41,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         api_version,
         description,
         metadata,
+        destination: None,
     }))
 }
 
@@ -58,5 +59,7 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
 
 fn list(core: &Core, params: &mut Params) -> Answer {
     let page = Page::read(params)?;
-    page.cut(core, "/v1/webhook_endpoints", core.webhook_endpoints().rev())
+    let rows = core.webhook_endpoints().rev();
+    let rows = rows.filter(|it| it.destination.is_none());
+    page.cut(core, "/v1/webhook_endpoints", rows)
 }

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use serde_json::Value;
+
 use crate::core::{Fault, MetadataChange};
 
 /// Characters of any text.
@@ -41,6 +43,21 @@ impl Params {
             fields,
             deferred: Vec::new(),
         })
+    }
+
+    /// # Errors
+    /// No JSON object.
+    pub fn of_json(body: &str) -> Result<Params, Fault> {
+        let refuse = || Fault::invalid("Invalid request: the body has to be a JSON object.").early();
+        let body = if body.is_empty() { "{}" } else { body };
+        match serde_json::from_str(body).map(node) {
+            Ok(Some(Node::Map(fields))) => Ok(Params {
+                at: String::new(),
+                fields,
+                deferred: Vec::new(),
+            }),
+            _ => Err(refuse()),
+        }
     }
 
     /// # Errors
@@ -319,6 +336,24 @@ impl Params {
     fn take(&mut self, name: &str) -> Option<Node> {
         let at = self.fields.iter().position(|(field, _)| field == name)?;
         Some(self.fields.remove(at).1)
+    }
+}
+
+/// `None`: null, which is as good as not there.
+fn node(json: Value) -> Option<Node> {
+    let fields = |all: &mut dyn Iterator<Item = (String, Value)>| {
+        let known = all.filter_map(|(name, value)| Some((name, node(value)?)));
+        Node::Map(known.collect())
+    };
+    match json {
+        Value::Null => None,
+        Value::String(text) => Some(Node::Text(text)),
+        Value::Object(all) => Some(fields(&mut all.into_iter())),
+        Value::Array(all) => {
+            let named = all.into_iter().enumerate();
+            Some(fields(&mut named.map(|(at, value)| (at.to_string(), value))))
+        }
+        scalar => Some(Node::Text(scalar.to_string())),
     }
 }
 

@@ -89,6 +89,14 @@ pub fn http_date(instant: i64) -> String {
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
+/// As the second API writes an instant: `2026-03-01T12:00:00.000Z`.
+pub fn iso(instant: i64) -> String {
+    let (days, seconds) = (instant.div_euclid(DAY), instant.rem_euclid(DAY));
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (seconds / HOUR, seconds % HOUR / MINUTE, seconds % MINUTE);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
+}
+
 /// As an invoice line names a day: `01 Mar 2026`.
 pub fn day(instant: i64) -> String {
     let (year, month, day) = date(instant.div_euclid(DAY));

@@ -8,7 +8,7 @@ use super::{Answer, Core, Fault, Metadata, MetadataChange, Row, Version};
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     pub id: String,
-    created: i64,
+    pub(super) created: i64,
     pub url: String,
     pub secret: String,
     /// The one before, and until when it signs as well.
@@ -18,11 +18,13 @@ pub struct Endpoint {
     /// `*` or the wanted types.
     pub enabled_events: Vec<String>,
     pub api_version: Option<Version>,
-    description: Option<String>,
-    metadata: Metadata,
+    pub(super) description: Option<String>,
+    pub(super) metadata: Metadata,
     /// Gets nothing meanwhile, not even later.
     pub disabled: bool,
     pub deleted: bool,
+    /// Of the second API's event destination for thin events, which this is: its name.
+    pub destination: Option<String>,
     /// Events from this position of the log on are its own.
     pub from: usize,
 }
@@ -39,6 +41,8 @@ pub struct NewEndpoint {
     pub api_version: Option<Version>,
     pub description: Option<String>,
     pub metadata: Metadata,
+    /// Its name, if it is an event destination for thin events.
+    pub destination: Option<String>,
 }
 
 /// What to change; `None` leaves a field as it is.
@@ -83,7 +87,10 @@ impl Endpoint {
     /// Whether events of this type go there.
     pub fn wants(&self, kind: &str) -> bool {
         let open = !self.disabled && !self.deleted;
-        let named = |wanted: &String| wanted == "*" || wanted == kind;
+        // Thin events are named after the API that their object is of.
+        let thin = |wanted: &str| self.destination.is_some() && wanted.strip_prefix("v1.") == Some(kind);
+        let named =
+            |wanted: &String| wanted == "*" || thin(wanted) || (wanted == kind && self.destination.is_none());
         open && self.enabled_events.iter().any(named)
     }
 }
@@ -93,7 +100,9 @@ impl Core {
     pub fn create_webhook_endpoint(&mut self, new: NewEndpoint) -> Value {
         let secret = new.secret.unwrap_or_else(|| self.ids.mint("whsec_"));
         let endpoint = Endpoint {
-            id: self.ids.mint("we_"),
+            id: self
+                .ids
+                .mint(if new.destination.is_some() { "ed_" } else { "we_" }),
             created: self.now,
             url: new.url,
             secret,
@@ -105,6 +114,7 @@ impl Core {
             metadata: new.metadata,
             disabled: false,
             deleted: false,
+            destination: new.destination,
             from: self.events.len(),
         };
         let mut shown = endpoint.render(self);

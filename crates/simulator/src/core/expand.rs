@@ -87,7 +87,7 @@ impl Core {
             "we" => self
                 .endpoints
                 .get(id)
-                .filter(|it| !it.deleted)
+                .filter(|it| !it.deleted && it.destination.is_none())
                 .map(|it| it.render(self)),
             "promo" => shown(&self.promotion_codes, id, self),
             "di" => shown(&self.discounts, id, self),

@@ -7,6 +7,7 @@ mod basil;
 mod before_acacia;
 mod clover;
 mod dahlia;
+mod thin;
 
 use serde_json::{Map, Value};
 

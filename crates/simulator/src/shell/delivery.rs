@@ -150,8 +150,12 @@ impl Courier {
                 self.queue.done(&waiting);
                 continue;
             };
-            let version = endpoint.api_version.unwrap_or(core.settings().api_version);
-            let body = serde_json::to_vec_pretty(&core.shown_event(event, version)).unwrap_or_default();
+            let shown = if endpoint.destination.is_some() {
+                event.to_thin()
+            } else {
+                core.shown_event(event, endpoint.api_version.unwrap_or(core.settings().api_version))
+            };
+            let body = serde_json::to_vec_pretty(&shown).unwrap_or_default();
             return Next::Send(Sending {
                 waiting,
                 at: now,

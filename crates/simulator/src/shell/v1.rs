@@ -237,7 +237,13 @@ fn form(
     }
     let content_type = content_type.unwrap_or_default();
     let kind = content_type.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    // The second API speaks JSON (docs.stripe.com/api-v2-overview).
+    let wanted = if uri.path().starts_with("/v2/") {
+        "application/json"
+    } else {
+        "application/x-www-form-urlencoded"
+    };
+    if !kind.eq_ignore_ascii_case(wanted) {
         let message = format!(
             "Invalid request: unsupported Content-Type {content_type}. If error persists and you need assistance, \
              please contact support@stripe.com."

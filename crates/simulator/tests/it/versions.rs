@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stripe_simulator::core::Version;
 
-use crate::support::{CARD, SECRET, Sink, Stripe, id};
+use crate::support::{CARD, SECRET, Sink, Stripe, id, verifies};
 
 /// Before basil.
 const OLD: &str = "2024-06-20";
@@ -109,4 +109,60 @@ async fn without_a_version_the_accounts_holds() {
         get(&stripe, "2026-09-30.endive", &path).await["data"],
         event["data"]
     );
+}
+
+#[tokio::test]
+async fn thin_events_name_their_object_and_are_told_again() {
+    let stripe = Stripe::start().await;
+    let sink = Sink::start().await;
+    let body = json!({
+        "name": "Thin", "type": "webhook_endpoint", "event_payload": "thin",
+        "enabled_events": ["v1.customer.subscription.created"],
+        "webhook_endpoint": { "url": sink.url }, "include": ["webhook_endpoint.signing_secret"],
+    });
+    let json = [("content-type", "application/json")];
+    let path = "/v2/core/event_destinations";
+    let destination = stripe.send("POST", path, &body.to_string(), &json).await.ok();
+    let secret = destination["webhook_endpoint"]["signing_secret"]
+        .as_str()
+        .unwrap();
+    let subscription = subscription(&stripe).await;
+
+    let thin = sink.event("v1.customer.subscription.created").await;
+    assert_eq!(
+        sink.kinds(),
+        ["v1.customer.subscription.created"],
+        "and nothing else"
+    );
+    let (signature, sent) = sink.deliveries().remove(0);
+    assert!(verifies(&signature, &sent, secret));
+    assert_eq!(thin["object"], "v2.core.event");
+    assert!(thin.get("data").is_none());
+    assert_eq!(thin["reason"]["type"], "request");
+    let related = &thin["related_object"];
+    assert_eq!(
+        (&related["id"], &related["type"]),
+        (&json!(subscription), &json!("subscription"))
+    );
+    let fetched = stripe.get(related["url"].as_str().unwrap()).await.ok();
+    assert_eq!(fetched["id"], subscription);
+    let again = stripe.get(&format!("/v2/core/events/{}", id(&thin))).await.ok();
+    assert_eq!(again, thin);
+    let snapshot = stripe
+        .get(&format!(
+            "/v1/events/{}",
+            thin["snapshot_event"].as_str().unwrap()
+        ))
+        .await
+        .ok();
+    assert_eq!(snapshot["data"]["object"]["id"], subscription);
+
+    let path = format!("{path}/{}", id(&destination));
+    let disabled = stripe
+        .send("POST", &format!("{path}/disable"), "", &json)
+        .await
+        .ok();
+    assert_eq!(disabled["status"], "disabled");
+    stripe.send("DELETE", &path, "", &[]).await.ok();
+    stripe.get(&path).await.error(404);
 }
