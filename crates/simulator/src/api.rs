@@ -4,6 +4,7 @@ mod buy;
 mod coupons;
 mod customers;
 mod destinations;
+mod disputes;
 mod endpoints;
 mod entitlements;
 mod intents;
@@ -182,7 +183,7 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v2", "core", rest @ ..]) => destinations::call(core, method, rest, params),
         (_, ["v1", "webhook_endpoints", rest @ ..]) => endpoints::call(core, method, rest, params),
         ("GET", ["v1", "account"]) => Some(params.finish().map(|()| watch::account(core))),
-        (_, ["v1", "disputes", rest @ ..]) => watch::disputes(core, method, rest, params),
+        (_, ["v1", "disputes", rest @ ..]) => disputes::call(core, method, rest, params),
         (_, ["v1", "entitlements", rest @ ..]) => entitlements::call(core, method, rest, params),
         (_, ["v1", "test_helpers", "test_clocks", rest @ ..]) => {
             test_clocks::call(core, method, rest, params)

@@ -11,6 +11,7 @@ mod customer;
 mod delivery;
 mod destination;
 mod discount;
+mod dispute;
 mod endpoint;
 mod entitlement;
 mod event;
@@ -41,6 +42,8 @@ pub use coupon::{Duration, NewCoupon, Off};
 pub use customer::{CustomerChange, NewCustomer, Outcome};
 pub use delivery::CreatedSkew;
 pub use discount::Redeem;
+pub use dispute::Decision;
+pub(crate) use dispute::{DISPUTE_EVIDENCE, DISPUTE_FILES};
 pub use endpoint::{Endpoint, EndpointChange, NewEndpoint};
 pub use event::{Cause, Event};
 pub(crate) use expand::EVENTS_KEPT;
@@ -62,6 +65,7 @@ use checkout::Session;
 use coupon::Coupon;
 use customer::Customer;
 use discount::Discount;
+use dispute::Dispute;
 use entitlement::{Entitlements, Feature};
 use hosted::{Configuration, Portal};
 use invoice::{Invoice, InvoiceItem, InvoiceLine, NewInvoice};
@@ -179,6 +183,7 @@ pub struct Core {
     invoice_items: Table<InvoiceItem>,
     intents: Table<Intent>,
     charges: Table<Charge>,
+    disputes: Table<Dispute>,
     refunds: Table<Refund>,
     /// The refunds of a charge, in order of creation.
     refunds_of: HashMap<String, Vec<String>>,
@@ -229,6 +234,7 @@ impl Core {
             invoice_items: Table::default(),
             intents: Table::default(),
             charges: Table::default(),
+            disputes: Table::default(),
             refunds: Table::default(),
             refunds_of: HashMap::new(),
             endpoints: Table::default(),
@@ -301,6 +307,8 @@ impl Core {
             Some(("sub", _)) => self.subscription_due(id),
             Some(("in", _)) => self.invoice_due(id),
             Some(("pi", _)) => self.intent_due(id),
+            Some(("re", _)) => self.refund_due(id),
+            Some(("du", _)) => self.dispute_due(id),
             Some(("di", _)) => self.discount_due(id),
             Some(("clock", _)) => self.test_clock_due(id),
             _ => {}
@@ -326,6 +334,10 @@ impl Core {
 
     pub(crate) fn prices(&self) -> impl DoubleEndedIterator<Item = &Price> {
         self.prices.all()
+    }
+
+    pub(crate) fn disputes(&self) -> impl DoubleEndedIterator<Item = &Dispute> {
+        self.disputes.all()
     }
 
     pub(crate) fn refunds(&self) -> impl DoubleEndedIterator<Item = &Refund> {

@@ -83,6 +83,11 @@ pub fn refunds(core: &mut Core, method: &str, rest: &[&str], params: &mut Params
         ("POST", []) => refund(core, params),
         ("GET", []) => list_refunds(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("POST", [id]) => {
+            let metadata = params.metadata();
+            metadata.and_then(|metadata| params.finish().and_then(|()| core.update_refund(id, metadata)))
+        }
+        ("POST", [id, "cancel"]) => params.finish().and_then(|()| core.cancel_refund(id)),
         _ => return None,
     })
 }

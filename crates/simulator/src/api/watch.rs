@@ -43,18 +43,6 @@ fn wanted_by(wanted: &str, kind: &str) -> bool {
         .map_or(wanted == kind, |prefix| kind.starts_with(prefix))
 }
 
-/// Nobody disputes here: there are only those that were planted, and no list shows them.
-pub fn disputes(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
-    Some(match (method, rest) {
-        ("GET", []) => Page::read(params).and_then(|page| {
-            let none = std::iter::empty::<&crate::core::Event>();
-            page.cut(core, "/v1/disputes", none)
-        }),
-        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
-        _ => return None,
-    })
-}
-
 pub fn account(core: &Core) -> Value {
     json!({
         "id": core.account(),

@@ -80,6 +80,7 @@ impl Core {
                 .get(id)
                 .filter(|it| !it.deleted)
                 .map(|it| it.render(self)),
+            "du" => shown(&self.disputes, id, self),
             "pm" => shown(&self.methods, id, self),
             "pi" => shown(&self.intents, id, self),
             "ch" => shown(&self.charges, id, self),

@@ -9,7 +9,7 @@ use super::{Answer, Core, Fault, Metadata, MetadataChange, Outcome, Row};
 
 pub use decline::Decline;
 pub(crate) use decline::{AUTHENTICATION_FAILED, AUTHENTICATION_REQUIRED, GENERIC};
-pub(crate) use sandbox::{Authentication, Kind, Sandbox};
+pub(crate) use sandbox::{Authentication, Claim, Kind, RefundOutcome, Sandbox};
 
 #[derive(Clone, Debug)]
 pub struct PaymentMethod {

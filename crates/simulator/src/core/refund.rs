@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::calendar::DAY;
 use super::payment::ChargeStatus;
-use super::{Answer, Core, Fault, Metadata, Row};
+use super::payment_method::{Kind, RefundOutcome, Sandbox};
+use super::{Answer, Core, Fault, Metadata, MetadataChange, Row};
 
 /// A refund to make.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +30,19 @@ pub struct Refund {
     customer: Option<String>,
     reason: Option<String>,
     metadata: Metadata,
-    failed: bool,
+    status: RefundStatus,
+    does: &'static Sandbox,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RefundStatus {
+    Pending,
+    Succeeded,
+    Failed,
+}
+
+/// How long a bank takes to say what became of a refund.
+const SETTLES_AFTER: i64 = DAY;
 
 impl Row for Refund {
     const NOUN: &'static str = "refund";
@@ -47,6 +60,12 @@ impl Row for Refund {
     }
 
     fn render(&self, core: &Core) -> Value {
+        let kind = self.does.kind.as_str();
+        let mut destination = json!({ "type": kind });
+        destination[kind] = match self.does.kind {
+            Kind::Card(..) => json!({ "type": "refund" }),
+            _ => json!({}),
+        };
         let mut shown = json!({
             "id": self.id,
             "object": "refund",
@@ -57,18 +76,24 @@ impl Row for Refund {
             "currency": self.currency,
             "customer": self.customer,
             "customer_account": null,
-            "destination_details": { "card": { "type": "refund" }, "type": "card" },
+            "destination_details": destination,
             "metadata": self.metadata,
             "payment_intent": self.payment_intent,
             "payment_method": core.charges.get(&self.charge).map(|it| &it.payment_method),
             "reason": self.reason,
             "receipt_number": null,
             "source_transfer_reversal": null,
-            "status": if self.failed { "failed" } else { "succeeded" },
+            "status": match self.status {
+                RefundStatus::Pending => "pending",
+                RefundStatus::Succeeded => "succeeded",
+                RefundStatus::Failed => "failed",
+            },
             "transfer_reversal": null,
         });
-        if self.failed {
-            shown["failure_reason"] = json!("lost_or_stolen_card");
+        match self.status {
+            RefundStatus::Failed => shown["failure_reason"] = json!("lost_or_stolen_card"),
+            RefundStatus::Pending => shown["pending_reason"] = json!("processing"),
+            RefundStatus::Succeeded => {}
         }
         shown
     }
@@ -100,6 +125,13 @@ impl Core {
             let message = format!("Charge {} has already been refunded.", charge.id);
             return Err(Fault::invalid(message).code("charge_already_refunded"));
         }
+        if self.charged_back(&charge.id) {
+            let message = format!(
+                "Charge {} has been charged back; cannot issue a refund.",
+                charge.id
+            );
+            return Err(Fault::invalid(message).code("charge_disputed"));
+        }
         let amount = new.amount.unwrap_or(left);
         if amount < 1 {
             return Err(Fault::invalid("This value must be greater than or equal to 1.").param("amount"));
@@ -109,6 +141,11 @@ impl Core {
                 format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
             return Err(Fault::invalid(message).param("amount"));
         }
+        // Debits are given back as slowly as they were taken (docs.stripe.com/refunds).
+        let slow = !matches!(charge.does.kind, Kind::Card(..));
+        let slow = slow || charge.does.refund == RefundOutcome::SucceedsLater;
+        let settles = slow || charge.does.refund == RefundOutcome::FailsLater;
+        let full = amount == left;
         let refund = Refund {
             id: String::new(),
             created: self.now,
@@ -119,13 +156,21 @@ impl Core {
             customer: charge.customer.clone(),
             reason: new.reason,
             metadata: new.metadata,
-            failed: false,
+            status: if slow {
+                RefundStatus::Pending
+            } else {
+                RefundStatus::Succeeded
+            },
+            does: charge.does,
         };
         let refund = Refund {
             id: self.ids.mint("re_"),
             ..refund
         };
         let (shown, charge) = (refund.render(self), refund.charge.clone());
+        if settles {
+            self.wake(self.now + SETTLES_AFTER, &refund.id);
+        }
         self.refunds_of
             .entry(charge.clone())
             .or_default()
@@ -133,7 +178,50 @@ impl Core {
         self.refunds.insert(refund);
         self.change_refunded("charge.refunded", &charge, amount);
         self.emit("refund.created", shown.clone());
+        if full {
+            self.answer_inquiries(&charge);
+        }
         Ok(shown)
+    }
+
+    /// # Errors
+    /// No such refund.
+    pub fn update_refund(&mut self, id: &str, metadata: MetadataChange) -> Answer {
+        self.edit_refund(id, |it| metadata.apply(&mut it.metadata))
+    }
+
+    /// # Errors
+    /// No such refund; none of the simulator's waits for the person, and Stripe takes only those back.
+    pub fn cancel_refund(&mut self, id: &str) -> Answer {
+        self.refunds.get(id).ok_or_else(|| Fault::missing("refund", id))?;
+        Err(Fault::invalid(
+            "Only refunds with a status of requires_action can be canceled.",
+        ))
+    }
+
+    pub(crate) fn refund_due(&mut self, id: &str) {
+        let Some(refund) = self.refunds.get(id) else {
+            return;
+        };
+        let fails = refund.does.refund == RefundOutcome::FailsLater;
+        match refund.status {
+            RefundStatus::Pending => drop(self.edit_refund(id, |it| it.status = RefundStatus::Succeeded)),
+            RefundStatus::Succeeded if fails => drop(self.fail_refund(id)),
+            RefundStatus::Succeeded | RefundStatus::Failed => {}
+        }
+    }
+
+    /// Changes it and tells of it by both of Stripe's names.
+    fn edit_refund(&mut self, id: &str, change: impl FnOnce(&mut Refund)) -> Answer {
+        let missing = || Fault::missing("refund", id);
+        let mut changed = self.refunds.get(id).ok_or_else(missing)?.clone();
+        let before = changed.render(self);
+        change(&mut changed);
+        let after = changed.render(self);
+        *self.refunds.get_mut(id).ok_or_else(missing)? = changed;
+        self.emit_change("refund.updated", &before, after.clone());
+        self.emit_change("charge.refund.updated", &before, after.clone());
+        Ok(after)
     }
 
     /// The bank sends a refund back: the charge counts as paid again.
@@ -141,22 +229,14 @@ impl Core {
     /// # Errors
     /// No such refund, or it failed already.
     pub fn fail_refund(&mut self, id: &str) -> Answer {
-        let refund = self
-            .refunds
-            .get_mut(id)
-            .ok_or_else(|| Fault::missing("refund", id))?;
-        if refund.failed {
+        let missing = || Fault::missing("refund", id);
+        let refund = self.refunds.get(id).ok_or_else(missing)?;
+        if refund.status == RefundStatus::Failed {
             return Err(Fault::invalid(format!("Refund {id} has failed already.")));
         }
-        refund.failed = true;
         let (charge, amount) = (refund.charge.clone(), refund.amount);
-        let shown = self
-            .refunds
-            .get(id)
-            .map(|refund| refund.render(self))
-            .unwrap_or_default();
         self.change_refunded("charge.updated", &charge, -amount);
-        self.emit("refund.updated", shown.clone());
+        let shown = self.edit_refund(id, |it| it.status = RefundStatus::Failed)?;
         self.emit("refund.failed", shown.clone());
         Ok(shown)
     }
@@ -175,7 +255,7 @@ impl Core {
     }
 
     /// The charge that took the money for it.
-    fn charge_of(&self, of: &str) -> Result<String, Fault> {
+    pub(crate) fn charge_of(&self, of: &str) -> Result<String, Fault> {
         let intent = if let Ok(session) = self.session(of) {
             let invoice = session
                 .subscription

@@ -1,5 +1,7 @@
 //! `/_simulator`: what no real Stripe has. JSON in, JSON out.
 
+mod money;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -31,6 +33,7 @@ pub fn routes() -> Router<Site> {
         .route("/hold", post(hold))
         .route("/release", post(release))
         .route("/adversity", post(adversity).delete(calm))
+        .merge(money::routes())
 }
 
 #[derive(Deserialize)]

@@ -9,6 +9,7 @@ mod catalog;
 mod collection;
 mod coupons;
 mod delivery;
+mod disputes;
 mod entitlements;
 mod histories;
 mod http;

@@ -90,6 +90,9 @@ impl Core {
                 }
                 self.emit_charge("charge.succeeded", &id);
                 self.emit_intent("payment_intent.succeeded", intent);
+                if let Some(claim) = self.charges.get(&id).and_then(|it| it.does.dispute) {
+                    self.open_dispute(&id, claim);
+                }
                 Attempt::Paid
             }
             Err(decline) => {

@@ -18,9 +18,7 @@ pub struct Sandbox {
     pub result: Result<(), Decline>,
     /// Seconds until the result is known; `None`: at once.
     pub delay: Option<i64>,
-    #[allow(dead_code, reason = "disputes come next")]
     pub dispute: Option<Claim>,
-    #[allow(dead_code, reason = "refunds come next")]
     pub refund: RefundOutcome,
 }
 
