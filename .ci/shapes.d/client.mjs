@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
 export async function start() {
-  const simulator = spawn(process.env.SIMULATOR, ['serve', '--listen', '127.0.0.1:0'], {
+  const simulator = spawn(process.env.SIMULATOR, ['serve', '--listen', '127.0.0.1:0', '--rate-limit', 'off'], {
     stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, RUST_LOG: 'error' },
   });
   process.on('exit', () => simulator.kill());

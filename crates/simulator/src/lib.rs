@@ -10,4 +10,4 @@ pub mod api;
 pub mod core;
 mod shell;
 
-pub use shell::{Options, RateLimit, Redelivery, Running, start};
+pub use shell::{Options, RateLimit, Redelivery, Running, Scenario, start};

@@ -12,6 +12,7 @@ mod rate_limit;
 mod record;
 mod reply;
 mod rights;
+mod scenario;
 mod socket;
 mod v1;
 mod world;
@@ -31,6 +32,7 @@ use crate::core::Core;
 pub use delivery::Redelivery;
 pub use rate_limit::RateLimit;
 use record::Record;
+pub use scenario::Scenario;
 use world::Shared;
 
 /// How to start.
@@ -50,6 +52,8 @@ pub struct Options {
     pub start: Option<i64>,
     /// When what an endpoint did not take is delivered again.
     pub redelivery: Redelivery,
+    /// What goes wrong from the start on.
+    pub scenario: Scenario,
     /// `None`: as many requests as come.
     pub rate_limit: Option<RateLimit>,
 }
@@ -64,6 +68,7 @@ impl Default for Options {
             api_key: None,
             start: None,
             redelivery: Redelivery::Fast,
+            scenario: Scenario::default(),
             rate_limit: None,
             record: None,
         }

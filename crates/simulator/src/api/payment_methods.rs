@@ -81,11 +81,8 @@ pub fn of_customer(
     rest: &[&str],
     params: &mut Params,
 ) -> Routed {
-    if method != "GET" {
-        return None;
-    }
-    Some(match rest {
-        [] => core.living_customer(customer).map(|_| ()).and_then(|()| {
+    Some(match (method, rest) {
+        ("GET", []) => core.living_customer(customer).map(|_| ()).and_then(|()| {
             list(
                 core,
                 Some(customer.to_owned()),
@@ -93,7 +90,7 @@ pub fn of_customer(
                 params,
             )
         }),
-        [id] => params.finish().and_then(|()| {
+        ("GET", [id]) => params.finish().and_then(|()| {
             let own = core.method(id)?.customer.as_deref() == Some(customer);
             own.then_some(())
                 .ok_or_else(|| Fault::missing("PaymentMethod", id))?;

@@ -12,6 +12,22 @@ use super::dice::Dice;
 use crate::core::{Core, CreatedSkew, Fault};
 pub use delivery::{DeliveryRule, DeliveryRules, Leaving};
 
+/// 0: none; 1: all.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Share(f64);
+
+impl TryFrom<f64> for Share {
+    type Error = String;
+
+    fn try_from(share: f64) -> Result<Share, String> {
+        let within = (0.0..=1.0).contains(&share);
+        within
+            .then_some(Share(share))
+            .ok_or_else(|| format!("a share is between 0 and 1, and not {share}"))
+    }
+}
+
 /// Requests that fail, or are slow, or are answered from an old state. What is not said does not matter.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,7 +45,7 @@ pub struct RequestRule {
     /// Seconds of the simulator's time after which it ends.
     pub until: Option<i64>,
     /// Of those requests, how many: 0.5 is every other one, drawn by the seed.
-    pub chance: Option<f64>,
+    pub chance: Option<Share>,
     /// HTTP status of the answer.
     pub status: Option<u16>,
     /// `error.code` beside it.
@@ -161,7 +177,10 @@ impl Standing {
         let is = |wanted: &Option<String>, given: &str| wanted.as_deref().is_none_or(|it| it == given);
         let after = now - self.since;
         let concerned = asked.path.starts_with(&rule.path)
-            && is(&rule.method, asked.method)
+            && rule
+                .method
+                .as_deref()
+                .is_none_or(|it| it.eq_ignore_ascii_case(asked.method))
             && is(&rule.key, asked.key)
             && (!rule.frozen || asked.method == "GET")
             && rule.from.is_none_or(|from| after >= from)
@@ -171,7 +190,7 @@ impl Standing {
         };
         self.drawn += 1;
         dice.falls(
-            chance,
+            chance.0,
             &["request", &self.number.to_string(), &self.drawn.to_string()],
         )
     }

@@ -61,7 +61,7 @@ impl Shared {
         let present = unix_micros();
         let start = options.start.unwrap_or_else(|| present.div_euclid(MICROS));
         let offset = options.start.map_or(0, |start| start * MICROS - present);
-        let world = World {
+        let mut world = World {
             core: Core::new(options.seed, start),
             keys: Keys::default(),
             rights: Rights::default(),
@@ -74,6 +74,9 @@ impl Shared {
             managed: None,
             offset,
         };
+        for wrong in options.scenario.clone().all() {
+            world.begin(wrong);
+        }
         let inner = Inner {
             world: Mutex::new(world),
             offset: watch::Sender::new(offset),

@@ -29,6 +29,12 @@ pub const CARD: &str = "payment_method=pm_card_visa&invoice_settings[default_pay
 /// A simulator and a client of it.
 pub struct Stripe {
     pub running: Running,
+    caller: Caller,
+}
+
+/// A client of a simulator, wherever that runs.
+pub struct Caller {
+    base: String,
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -77,10 +83,8 @@ impl Stripe {
             ..options
         };
         let running = start(options).await.unwrap();
-        Stripe {
-            running,
-            http: Client::builder(TokioExecutor::new()).build_http(),
-        }
+        let caller = Caller::of(&running.base_url());
+        Stripe { running, caller }
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -119,30 +123,7 @@ impl Stripe {
         body: &str,
         headers: &[(&str, &str)],
     ) -> Result<Reply, hyper_util::client::legacy::Error> {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.running.base_url())
-        };
-        let mut request = Request::builder().method(method).uri(url);
-        if headers.iter().all(|(name, _)| *name != "content-type") {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        }
-        if headers.iter().all(|(name, _)| *name != "authorization") {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {KEY}"));
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-        let response = self.http.request(request).await?;
-        let (parts, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Ok(Reply {
-            status: parts.status,
-            headers: parts.headers,
-            text,
-        })
+        self.caller.try_send(method, path, body, headers).await
     }
 
     /// A monthly price of 20 dollars and its id.
@@ -175,6 +156,52 @@ pub fn call(core: &mut Core, method: &str, path: &str, form: &str) -> Value {
 pub fn refused(core: &mut Core, method: &str, path: &str, form: &str) -> Fault {
     let answer = stripe_simulator::api::call(core, Version::default(), method, path, form);
     answer.map_or_else(|fault| fault, |shown| panic!("{method} {path} {form}: {shown}"))
+}
+
+impl Caller {
+    pub fn of(base: &str) -> Caller {
+        Caller {
+            base: base.to_owned(),
+            http: Client::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+        self.try_send(method, path, body, headers).await.unwrap()
+    }
+
+    async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, hyper_util::client::legacy::Error> {
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.base)
+        };
+        let mut request = Request::builder().method(method).uri(url);
+        if headers.iter().all(|(name, _)| *name != "content-type") {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        if headers.iter().all(|(name, _)| *name != "authorization") {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {KEY}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let response = self.http.request(request).await?;
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Ok(Reply {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+        })
+    }
 }
 
 pub fn id(object: &Value) -> String {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::Share;
 use crate::core::{Endpoint, Event};
 use crate::shell::delivery::Queue;
 use crate::shell::dice::Dice;
@@ -21,9 +22,9 @@ pub struct DeliveryRule {
     /// Seconds of the simulator's time after which it ends.
     pub until: Option<i64>,
     /// The share that never comes.
-    pub drop: f64,
+    pub drop: Share,
     /// The share that comes twice.
-    pub duplicate: f64,
+    pub duplicate: Share,
     /// How many places in the queue an event may be overtaken by.
     pub shuffle: u32,
     /// Seconds of the simulator's time by which events are late: at least, at most.
@@ -83,10 +84,10 @@ impl DeliveryRules {
             let number = standing.number.to_string();
             let rule = &standing.rule;
             let drawn = |what| [what, number.as_str(), event.id.as_str(), endpoint.id.as_str()];
-            if dice.falls(rule.drop, &drawn("drop")) {
+            if dice.falls(rule.drop.0, &drawn("drop")) {
                 copies = 0;
             }
-            if dice.falls(rule.duplicate, &drawn("duplicate")) {
+            if dice.falls(rule.duplicate.0, &drawn("duplicate")) {
                 copies *= 2;
             }
             order += dice.number(&drawn("shuffle")) % (u64::from(rule.shuffle) + 1);
