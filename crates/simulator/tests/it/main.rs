@@ -14,6 +14,7 @@ mod entitlements;
 mod histories;
 mod http;
 mod idempotency;
+mod invariants;
 mod payments;
 mod pending;
 mod proration;
