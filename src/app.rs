@@ -65,7 +65,7 @@ pub struct Running {
 /// # Errors
 /// A setting, the database, the catalog or an address is not usable; the text says what to do.
 pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
-    config.check()?;
+    settings::check(config)?;
     let metrics = telemetry::metrics();
     let tls = settings::tls(config)?;
     let jwt = settings::jwt(config).await?;

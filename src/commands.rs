@@ -24,6 +24,7 @@ use tollgate_stripe::Client;
 pub use outcome::{Checkout, CheckoutState, Outcome};
 pub use refused::Refused;
 pub use request::{CheckoutRequest, Item, OnExisting, PriceName};
+pub use returning::check_place;
 
 /// What the commands keep to.
 #[derive(Clone, Default)]

@@ -178,6 +178,16 @@ impl Config {
                 .is_none_or(|account| account.starts_with("acct_")),
             "TOLLGATE_STRIPE_ACCOUNT must be an acct_…, as the dashboard shows it",
         );
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        need(
+            (1..=64).contains(&self.deployment.len()) && self.deployment.chars().all(plain),
+            "TOLLGATE_DEPLOYMENT must be 1 to 64 of a-z A-Z 0-9 _ . - as in `production`: it is stamped on what is made at \
+             Stripe",
+        );
+        need(
+            self.catalog_generation.is_none_or(|number| number >= 0),
+            "TOLLGATE_CATALOG_GENERATION must be 0 or more: the number of the release, as Helm counts them",
+        );
         for (name, url) in [
             ("STRIPE_BASE_URL", Some(&self.stripe_base_url)),
             ("OTLP_ENDPOINT", Some(&self.otlp_endpoint)),

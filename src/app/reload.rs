@@ -79,7 +79,7 @@ impl Users {
             );
         }
         if before.callers != now.callers {
-            let callers = settings::caller_list(now.callers.expose());
+            let callers = settings::usable_callers(now);
             tell("callers", callers.map(|new| self.callers.replace(new)));
         }
         if before.stripe_webhook_secrets != now.stripe_webhook_secrets {

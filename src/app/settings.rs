@@ -11,9 +11,10 @@ use tollgate_stripe::signature::Secrets;
 use tollgate_stripe::{Asked, Client, Priority};
 
 use super::steer;
+use crate::api::grpc::auth::Callers;
+use crate::api::grpc::auth::entry::{self, Proof};
 use crate::api::grpc::auth::jwt::{self, Jwt, Place, Source};
-use crate::api::grpc::auth::{Callers, entry};
-use crate::api::grpc::listen::tls::{Clients, Files, Tls};
+use crate::api::grpc::listen::tls::{Clients, Files, Tls, Which};
 use crate::api::{grpc, webhook};
 use crate::config::{ClientCertificate, Config, ConfigError, Secret};
 use crate::telemetry::metric::{self, PLAIN};
@@ -54,6 +55,10 @@ pub fn store_settings(config: &Config) -> Result<tollgate_store::Settings> {
 /// Names what is missing or cannot be as it is.
 pub fn check(config: &Config) -> Result<()> {
     config.check()?;
+    for place in &config.return_urls {
+        commands::check_place("TOLLGATE_RETURN_URLS", place)
+            .map_err(|refused| ConfigError(format!("{refused}: `{place}`")))?;
+    }
     callers(config, None)?;
     tls(config)?;
     webhook_secrets(config)?;
@@ -226,11 +231,33 @@ pub(super) fn callers(config: &Config, jwt: Option<Jwt>) -> Result<Callers> {
     if config.insecure_no_auth {
         return Ok(Callers::everybody());
     }
-    Ok(Callers::only(
-        caller_list(config.callers.expose())?,
-        jwt,
-        steer::unix_now,
-    ))
+    Ok(Callers::only(usable_callers(config)?, jwt, steer::unix_now))
+}
+
+/// The list of callers, of whom each can prove here who it is.
+pub(super) fn usable_callers(config: &Config) -> Result<Vec<entry::Entry>> {
+    let list = caller_list(config.callers.expose())?;
+    let jwt = config.jwt_jwks.as_ref().is_some_and(|place| !place.is_empty());
+    let never = list.iter().filter_map(|caller| {
+        let why = match &caller.proof {
+            Proof::Subject(_) if !jwt => {
+                "is proven by a JWT, and no issuer of those is known: set TOLLGATE_JWT_JWKS, TOLLGATE_JWT_ISSUER and \
+                 TOLLGATE_JWT_AUDIENCE"
+            }
+            Proof::Certificate(_) if config.tls_client_ca_file.is_none() => {
+                "is proven by a client certificate, and nobody is asked for one: set TOLLGATE_TLS_CLIENT_CA_FILE, with TLS"
+            }
+            _ => return None,
+        };
+        let mend = "or give it a token (`tollgate token create`), or remove its line";
+        Some(format!("TOLLGATE_CALLERS: caller `{}` {why}, {mend}", caller.name))
+    });
+    let never: Vec<String> = never.collect();
+    if never.is_empty() {
+        Ok(list)
+    } else {
+        Err(ConfigError(never.join("\n")).into())
+    }
 }
 
 /// Reads a list of callers.
@@ -256,7 +283,12 @@ pub(super) fn tls(config: &Config) -> Result<Option<Tls>> {
         clients,
     });
     Ok(Some(tls.map_err(|error| {
-        ConfigError(format!("TOLLGATE_TLS_…: {error}"))
+        let setting = match error.which {
+            Which::Certificate => "CERTIFICATE",
+            Which::Key => "KEY",
+            Which::ClientCa => "CLIENT_CA",
+        };
+        ConfigError(format!("TOLLGATE_TLS_{setting}_FILE: {error}"))
     })?))
 }
 

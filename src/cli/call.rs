@@ -14,6 +14,8 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
 use crate::api::grpc::proto::DESCRIPTORS;
@@ -103,6 +105,13 @@ impl Connection {
             .connect()
             .await
             .map_err(|error| Connection::unreached(&address, &error))?;
+        // Only the first call shows whether the other end speaks the same.
+        let mut probe = HealthClient::new(channel.clone());
+        if let Err(status) = probe.check(HealthCheckRequest::default()).await
+            && let Some(why) = not_plaintext(&address, &status)
+        {
+            return Err(why);
+        }
         let token = self
             .token
             .as_deref()
@@ -139,6 +148,11 @@ impl Connection {
 
     fn unreached(address: &str, error: &tonic::transport::Error) -> anyhow::Error {
         let cause = cause_of(error);
+        if let Some(place) = address.strip_prefix("https://")
+            && cause.contains("InvalidContentType")
+        {
+            return anyhow!("{address} answers, but not in TLS: write http://{place}");
+        }
         if cause.contains("certificate") || cause.contains("alert") {
             return anyhow!("{address} answers, but no trust was agreed on: {cause}");
         }
@@ -168,6 +182,16 @@ impl Connection {
         out.flush()?;
         Ok(())
     }
+}
+
+/// Whether a first call failed because the other end speaks something else, as TLS; what to do then.
+pub fn not_plaintext(address: &str, status: &Status) -> Option<anyhow::Error> {
+    let place = address.strip_prefix("http://")?;
+    let transport = std::error::Error::source(status)?.downcast_ref::<tonic::transport::Error>()?;
+    Some(anyhow!(
+        "{address} answers, but not gRPC in plaintext ({}): if it has TLS, write https://{place}",
+        cause_of(transport)
+    ))
 }
 
 /// The last of what led to an error, which is the one that says something.

@@ -10,7 +10,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::call::Usage;
+use super::call::{Usage, not_plaintext};
 
 /// `health`
 #[derive(Args)]
@@ -40,7 +40,10 @@ impl Health {
         let status = match HealthClient::new(channel).check(request).await {
             Ok(answer) => answer.into_inner().status(),
             Err(status) if status.code() == Code::NotFound => ServingStatus::ServiceUnknown,
-            Err(status) => return Err(anyhow!("{}", status.message())),
+            Err(status) => {
+                let other = not_plaintext(&self.address, &status);
+                return Err(other.unwrap_or_else(|| anyhow!("{}", status.message())));
+            }
         };
         println!("{}", status.as_str_name());
         Ok(status == ServingStatus::Serving)

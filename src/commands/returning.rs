@@ -37,6 +37,21 @@ pub fn check_url(field: &str, text: &str, allowed: &[String]) -> Result<(), Refu
     Ok(())
 }
 
+/// Whether a place can be allowed: what is no URL would permit nothing, without a word.
+///
+/// # Errors
+/// It cannot; `field` is where it is written.
+pub fn check_place(field: &str, place: &str) -> Result<(), Refused> {
+    check_url(field, place, &[])?;
+    if place.contains(['?', '#']) {
+        return Err(Refused::field(
+            field,
+            "must end before a `?` or `#`: only the path is compared",
+        ));
+    }
+    Ok(())
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -84,6 +99,25 @@ mod tests {
         ] {
             let refused = check_url("success_url", bad, &[]).unwrap_err().to_string();
             assert!(refused.starts_with("success_url: "), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_would_permit_nothing_is_none() {
+        for good in [
+            "https://a.example",
+            "https://a.example/shop/",
+            "http://localhost:3000/",
+        ] {
+            assert_eq!(check_place("places", good), Ok(()), "{good}");
+        }
+        for bad in [
+            "a.example",
+            "http://a.example",
+            "https://*.a.example /",
+            "https://a.example/?a=1",
+        ] {
+            assert!(check_place("places", bad).is_err(), "{bad}");
         }
     }
 

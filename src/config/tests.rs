@@ -232,6 +232,11 @@ fn values_with_which_nothing_would_work_are_refused() {
         "stripe_deadline = '0s'",
         "webhook_body_limit = 0",
         "stripe_account = 'xx'",
+        "max_connections = 0",
+        "idle_timeout = '0s'",
+        "deployment = 'my shop'",
+        "deployment = ''",
+        "catalog_generation = -1",
         "otlp_endpoint = 'http://user:password@collector:4317'",
         "stripe_base_url = 'https://user@stripe.example'",
     ] {

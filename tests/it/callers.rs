@@ -8,6 +8,7 @@ mod limits;
 mod renewed;
 mod scopes;
 mod tls;
+mod unusable;
 
 use sha2::{Digest, Sha256};
 use tollgate::api::grpc::proto::watch_entitlements_response::Event;
