@@ -2,6 +2,7 @@
 //!
 //! Nothing that is told names a person or holds a secret: no e-mail, name, address, body, token, or query of a URL.
 
+mod line;
 pub mod metric;
 mod otlp;
 pub mod trace;
@@ -10,10 +11,12 @@ use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Format;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use line::Traced;
 use metric::{Kind, Metric};
 
 /// Where spans go.
@@ -37,10 +40,21 @@ where
         .map_err(|_| "TOLLGATE_LOG is no filter: write info, or tollgate=debug,warn".to_owned())?;
     // Spans are the collector's; a log line has what it says in itself.
     let quiet = format!("{}=off", trace::TARGET).parse().expect("a directive");
+    let colored = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
-        .with_ansi(std::io::stderr().is_terminal());
-    let lines = if json { lines.json().boxed() } else { lines.boxed() };
+        .with_ansi(colored);
+    let lines = if json {
+        let lines = lines.json();
+        lines.map_event_format(|format| Traced { format, json }).boxed()
+    } else {
+        // It is not asked of what the line is put together in.
+        let format = |format: Format| Traced {
+            format: format.with_ansi(colored),
+            json,
+        };
+        lines.map_event_format(format).boxed()
+    };
     // The collector's layer counts.
     let _ = metrics();
     let spans = collector

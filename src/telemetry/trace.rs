@@ -82,20 +82,25 @@ pub fn caused<'a>(name: &'static str, causes: impl IntoIterator<Item = &'a str>)
 
 /// A span's context as text for a row; if there is no span, the context that came with what is written.
 pub fn context(span: &Span, came_with: Option<String>) -> Option<String> {
-    if span.is_none() || span.is_disabled() {
+    let Some(context) = followed(span) else {
         return came_with;
-    }
-    let within = span.context();
-    let context = within.span().span_context().clone();
-    if !context.is_valid() {
-        return came_with;
-    }
+    };
     Some(format!(
         "00-{}-{}-{:02x}",
         context.trace_id(),
         context.span_id(),
         context.trace_flags().to_u8()
     ))
+}
+
+/// The context of a span that goes to the collector.
+pub(super) fn followed(span: &Span) -> Option<SpanContext> {
+    if span.is_none() || span.is_disabled() {
+        return None;
+    }
+    let within = span.context();
+    let context = within.span().span_context().clone();
+    context.is_valid().then_some(context)
 }
 
 /// The current span's context as text for a row.

@@ -28,6 +28,10 @@ struct Place {
 
 impl Place {
     async fn new(endpoint: &str, ratio: &str, export_every_ms: &str) -> Place {
+        Place::logging("human", endpoint, ratio, export_every_ms).await
+    }
+
+    async fn logging(format: &str, endpoint: &str, ratio: &str, export_every_ms: &str) -> Place {
         let database = postgres::database().await;
         let simulator = support::simulator().await;
         simulator.with(|stripe| {
@@ -51,6 +55,7 @@ impl Place {
         let mut command = Process::command(&database, &simulator.base_url(), catalog.path());
         command
             .arg("--insecure-no-auth")
+            .env("TOLLGATE_LOG_FORMAT", format)
             .env("TOLLGATE_OTLP_ENDPOINT", endpoint)
             .env("TOLLGATE_TRACE_SAMPLE_RATIO", ratio)
             .env("OTEL_BSP_SCHEDULE_DELAY", export_every_ms);
@@ -257,4 +262,30 @@ async fn a_collector_that_is_away_costs_spans_and_nothing_else() {
     .await;
     place.process.signal(Signal::TERM);
     assert!(place.process.ended().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_line_within_a_trace_names_it_and_others_name_none() {
+    let (_collector, endpoint) = Collector::start().await;
+    for format in ["human", "json"] {
+        let place = Place::logging(format, &endpoint, "0", "50").await;
+        place.checkout(&traceparent(FOLLOWED, true)).await;
+        let log = std::fs::read_to_string(&place.process.log).unwrap();
+        let (within, outside): (Vec<&str>, Vec<&str>) =
+            log.lines().partition(|line| line.contains("trace_id"));
+        assert!(
+            !outside.is_empty() && outside.iter().all(|line| !line.contains(FOLLOWED)),
+            "{log}"
+        );
+        assert!(within.iter().any(|line| line.contains("asked Stripe")), "{log}");
+        for line in within {
+            if format == "json" {
+                let read: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert_eq!(read["trace_id"], FOLLOWED, "{line}");
+                assert_eq!(read["span_id"].as_str().unwrap().len(), 16, "{line}");
+            } else {
+                assert!(line.contains(&format!(" trace_id={FOLLOWED} span_id=")), "{line}");
+            }
+        }
+    }
 }
