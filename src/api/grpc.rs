@@ -114,12 +114,13 @@ fn routes(service: impl BillingService, health: &Health, max_message: usize) -> 
         .and_then(|v1| Ok((v1, v1alpha?)))
         .expect("the build wrote the descriptors");
     // A client that compresses does so to every service.
-    Routes::new(billing)
+    let routes = Routes::new(billing)
         .add_service(health.service())
         .add_service(v1.accept_compressed(Gzip).send_compressed(Gzip))
         .add_service(v1alpha.accept_compressed(Gzip).send_compressed(Gzip))
         .prepare()
-        .into_axum_router()
+        .into_axum_router();
+    health::list::add(routes, health)
 }
 
 /// Every call comes through here.

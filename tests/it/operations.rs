@@ -1,6 +1,8 @@
 //! What operators see, who may call, and what a read may ask of a replica.
 
+use http::uri::PathAndQuery;
 use sha2::{Digest, Sha256};
+use tollgate::api::grpc::health::list::{self, HealthListRequest, HealthListResponse};
 use tollgate::api::grpc::proto::GetEntitlementRequest;
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 use tollgate_domain::revision::{Revision, Token};
@@ -9,6 +11,7 @@ use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_prost::ProstCodec;
 
 use crate::support::TestApp;
 
@@ -30,6 +33,25 @@ async fn health_is_the_same_on_both_listeners_and_metrics_are_on_one() {
             .connect()
             .await
             .unwrap();
+        let mut anything = tonic::client::Grpc::new(channel.clone());
+        anything.ready().await.unwrap();
+        let listed: HealthListResponse = anything
+            .unary(
+                Request::new(HealthListRequest {}),
+                PathAndQuery::from_static(list::PATH),
+                ProstCodec::default(),
+            )
+            .await
+            .unwrap()
+            .into_inner();
+        let mut statuses: Vec<_> = listed
+            .statuses
+            .iter()
+            .map(|(name, it)| (name.as_str(), it.status()))
+            .collect();
+        statuses.sort_unstable();
+        let serving = |name| (name, ServingStatus::Serving);
+        assert_eq!(statuses, ["", "tollgate.v1.BillingService"].map(serving));
         let mut health = HealthClient::new(channel);
         for service in ["", "tollgate.v1.BillingService"] {
             let answer = health

@@ -1,5 +1,7 @@
 //! `grpc.health.v1`, the same on the public and the operations listener.
 
+pub mod list;
+
 use axum::Router;
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::watch;
@@ -69,7 +71,7 @@ impl Health {
 
     /// The service alone, to be merged into the operations listener's routes.
     pub fn router(&self) -> Router {
-        Routes::new(self.service()).into_axum_router()
+        list::add(Routes::new(self.service()).into_axum_router(), self)
     }
 
     pub(super) fn service(&self) -> HealthServer<Health> {

@@ -10,7 +10,7 @@ use prost_types::FileDescriptorSet;
 use tonic::Code;
 use tracing::Span;
 
-use super::proto;
+use super::{health, proto};
 use crate::telemetry::metric::{self, Counting, Measuring};
 use crate::telemetry::trace;
 
@@ -80,6 +80,9 @@ impl Methods {
                 }
             }
         }
+        // Younger than the library's description.
+        let list = Method::new("grpc.health.v1.Health", "List", true);
+        known.insert(health::list::PATH.to_owned(), list);
         Methods {
             known,
             unknown: Method::new("", "-", false),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::api::grpc::health::list;
+
 /// A right to call some of the methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -110,4 +112,4 @@ pub const OPEN: &[&str] = &[
 ];
 
 /// Those of them that answer once.
-pub const UNARY: &[&str] = &["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List"];
+pub const UNARY: &[&str] = &["/grpc.health.v1.Health/Check", list::PATH];
