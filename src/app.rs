@@ -269,7 +269,7 @@ impl Running {
 }
 
 /// A catalog is written by people: what is larger is another file.
-const MAX_CATALOG: u64 = 1 << 20;
+pub const MAX_CATALOG: u64 = 1 << 20;
 
 /// The YAML of a catalog file.
 ///

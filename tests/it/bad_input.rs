@@ -7,7 +7,7 @@ use tollgate::api::grpc::proto::{WatchFilter, line_item::Price};
 use tonic::Code;
 
 use crate::support::process::{output, tollgate};
-use crate::support::{SECRET, TestApp, catalog, postgres};
+use crate::support::{CATALOG, SECRET, TestApp, catalog, postgres};
 
 fn serve() -> tokio::process::Command {
     let mut command = tollgate();
@@ -83,6 +83,20 @@ async fn a_broken_catalog_is_shown_by_file_line_and_suggestion() {
         said.contains(&place) && said.contains("did you mean `sso`?"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn a_catalog_comes_by_standard_input_too_and_all_its_faults_are_said_at_once() {
+    let broken = catalog("features:\n  sso: {typ: boolean}\nplan:\n  team: {}\n");
+    let input = std::fs::File::open(broken.path()).unwrap();
+    let (code, said) = output(tollgate().args(["catalog", "check", "-"]).stdin(input)).await;
+    assert_eq!(code, Some(1), "{said}");
+    for says in ["-:2: ", "did you mean `type`", "-:4: ", "did you mean `plans`"] {
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    let good = std::fs::File::open(catalog(CATALOG).path()).unwrap();
+    let (code, said) = output(tollgate().args(["catalog", "check", "-"]).stdin(good)).await;
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[tokio::test]

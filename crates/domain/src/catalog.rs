@@ -1,6 +1,7 @@
 //! Which price gives which feature.
 
 mod parse;
+mod shape;
 
 use std::collections::BTreeMap;
 

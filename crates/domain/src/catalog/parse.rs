@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::{Catalog, Combine, DEFAULT_GRACE, FeatureType, Grant, Match, Plan, Value};
+use super::{Catalog, Combine, DEFAULT_GRACE, FeatureType, Grant, Match, Plan, Value, shape};
 use crate::id::{FeatureId, PlanId};
 use crate::time::Span;
 
@@ -99,10 +99,14 @@ enum RawValue {
 pub fn parse(yaml: &str) -> Result<Catalog, Vec<CatalogError>> {
     let raw: RawCatalog = serde_saphyr::from_str(yaml).map_err(|error| {
         let line = error.location().map_or(1, |at| at.line());
-        vec![CatalogError {
-            line,
-            message: error.without_snippet().to_string(),
-        }]
+        let mut faults = shape::faults(yaml);
+        // The reader knows what the shapes do not, and ends at the first.
+        if faults.iter().all(|fault| fault.line != line) {
+            let message = error.without_snippet().to_string();
+            faults.push(CatalogError { line, message });
+        }
+        faults.sort_by_key(|fault| fault.line);
+        faults
     })?;
     let mut faults = Faults(vec![]);
     let features = features(raw.features, &mut faults);
@@ -330,7 +334,7 @@ impl Faults {
     }
 }
 
-fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))

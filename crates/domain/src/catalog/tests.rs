@@ -154,6 +154,43 @@ fn an_unknown_key_names_its_line() {
 }
 
 #[test]
+fn every_key_that_is_none_and_every_one_that_lacks_is_named_at_once() {
+    let broken = GOOD
+        .replace("combine: sum", "combine: smu")
+        .replace("grace: 7d", "graze: 7d")
+        .replace("match: {price", "match: {prize")
+        .replace("while_processing: grant", "while_procesing: grant")
+        .replace("defaults:", "default:");
+    let found: Vec<String> = parse(&broken)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let says = [
+        "line 4: `combine` takes max or sum; did you mean `sum`?",
+        "line 7: the catalog has no `default`; did you mean `defaults`?",
+        "line 12: `team` has no `graze`; did you mean `grace`?",
+        "line 14: `match` has no `prize`; did you mean `price`?",
+        "line 17: `report` has no `while_procesing`; did you mean `while_processing`?",
+    ];
+    assert_eq!(found.len(), says.len(), "{found:#?}");
+    for (found, says) in found.iter().zip(says) {
+        assert!(found.starts_with(says), "{found}");
+    }
+    let empty = parse("features: {sso: {typ: boolean}}\nplans: {team: {}, other: 3}").unwrap_err();
+    let text = format!("{empty:?}");
+    for says in [
+        "`sso` needs `type:`",
+        "did you mean `type`",
+        "`team` needs `match:`",
+        "`team` needs `grants:`",
+        "`other` takes a map",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+}
+
+#[test]
 fn a_plan_that_matches_nothing_is_refused() {
     let found = faults("{price: price_1Nabc}", "{}");
     assert_eq!(found.len(), 1);
