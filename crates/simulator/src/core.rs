@@ -48,6 +48,7 @@ pub use endpoint::{Endpoint, EndpointChange, NewEndpoint};
 pub use event::{Cause, Event};
 pub(crate) use expand::EVENTS_KEPT;
 pub use fault::Fault;
+pub use hosted::{ConfigurationChange, NewPortal};
 pub use payment::{Confirm, IntentChange, NewIntent};
 pub use payment_method::{Billing, PaymentMethodChange};
 pub use promotion_code::NewPromotionCode;

@@ -1,12 +1,15 @@
 //! `/v1/billing_portal`: sessions, and the configurations that say what they offer.
 
+mod features;
+mod flow;
+
 use serde_json::{Map, Value, json};
 
 use super::buy::url;
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{Core, Fault};
+use crate::core::{ConfigurationChange, Core, Fault, NewPortal};
 
 pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
@@ -20,32 +23,76 @@ pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -
 }
 
 fn create_session(core: &mut Core, params: &mut Params) -> Answer {
-    let customer = params.required("customer")?;
-    let return_url = url(params, "return_url")?;
-    let configuration = params.text("configuration")?;
-    params.not_simulated(&["flow_data", "locale", "on_behalf_of"])?;
+    let new = NewPortal {
+        customer: params.required("customer")?,
+        return_url: url(params, "return_url")?,
+        configuration: params.text("configuration")?,
+        flow: flow::read(params)?,
+        locale: params.text("locale")?,
+    };
+    params.not_simulated(&["after_expiration", "customer_account", "on_behalf_of"])?;
     params.finish()?;
-    core.create_portal_session(&customer, return_url, configuration)
+    core.create_portal_session(new)
 }
 
 fn create(core: &mut Core, params: &mut Params) -> Answer {
-    let features = features(core, params)?;
-    if features.as_object().is_none_or(Map::is_empty) {
+    let said = said(core, params)?;
+    if said.features.as_object().is_none_or(Map::is_empty) {
         params.missing("features");
     }
-    let metadata = params.metadata()?.set;
-    params.not_simulated(NOT_SIMULATED)?;
     params.finish()?;
-    core.create_configuration(&features, metadata)
+    core.create_configuration(said)
 }
 
 fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
-    let features = features(core, params)?;
     let active = params.boolean("active")?;
-    let metadata = params.metadata()?;
-    params.not_simulated(NOT_SIMULATED)?;
+    let said = said(core, params)?;
     params.finish()?;
-    core.update_configuration(id, &features, active, metadata)
+    core.update_configuration(id, ConfigurationChange { active, ..said })
+}
+
+fn said(core: &Core, params: &mut Params) -> Result<ConfigurationChange, Fault> {
+    Ok(ConfigurationChange {
+        features: features::read(core, params)?,
+        active: None,
+        metadata: params.metadata()?,
+        shown: shown(params)?,
+    })
+}
+
+/// What is only kept and shown.
+fn shown(params: &mut Params) -> Result<Map<String, Value>, Fault> {
+    let mut shown = Map::new();
+    for name in ["default_return_url", "name"] {
+        if params.clears(name) {
+            shown.insert(name.into(), Value::Null);
+        }
+    }
+    if let Some(url) = url(params, "default_return_url")? {
+        shown.insert("default_return_url".into(), json!(url));
+    }
+    if let Some(name) = params.text("name")? {
+        shown.insert("name".into(), json!(name));
+    }
+    if let Some(mut profile) = params.level("business_profile")? {
+        let mut said = json!({});
+        for name in ["headline", "privacy_policy_url", "terms_of_service_url"] {
+            if let Some(text) = profile.text(name)? {
+                said[name] = json!(Some(text).filter(|it| !it.is_empty()));
+            }
+        }
+        profile.finish()?;
+        shown.insert("business_profile".into(), said);
+    }
+    if let Some(mut login) = params.level("login_page")? {
+        let enabled = login.boolean("enabled")?;
+        if enabled.is_none() {
+            login.missing("enabled");
+        }
+        login.finish()?;
+        shown.insert("login_page".into(), json!({ "enabled": enabled }));
+    }
+    Ok(shown)
 }
 
 fn list(core: &Core, params: &mut Params) -> Answer {
@@ -54,118 +101,4 @@ fn list(core: &Core, params: &mut Params) -> Answer {
     let rows = core.configurations().rev();
     let rows = rows.filter(|it| it.is(active, is_default));
     page.cut(core, "/v1/billing_portal/configurations", rows)
-}
-
-const NOT_SIMULATED: &[&str] = &["business_profile", "default_return_url", "login_page", "name"];
-
-/// What is said of each feature, in Stripe's shape.
-fn features(core: &Core, params: &mut Params) -> Result<Value, Fault> {
-    let mut said = json!({});
-    let Some(mut features) = params.level("features")? else {
-        return Ok(said);
-    };
-    for name in ["invoice_history", "payment_method_update"] {
-        if let Some(mut feature) = features.level(name)? {
-            said[name] = enabled(&mut feature)?;
-            feature.finish()?;
-        }
-    }
-    if let Some(mut cancel) = features.level("subscription_cancel")? {
-        let mut shown = enabled(&mut cancel)?;
-        if let Some(mode) = cancel.one_of("mode", &words(&["at_period_end", "immediately"]))? {
-            shown["mode"] = json!(mode);
-        }
-        cancel.not_simulated(&["cancellation_reason", "proration_behavior"])?;
-        cancel.finish()?;
-        said["subscription_cancel"] = shown;
-    }
-    if let Some(mut update) = features.level("subscription_update")? {
-        let mut shown = enabled(&mut update)?;
-        let allowed = update.texts("default_allowed_updates")?;
-        let known = ["price", "promotion_code", "quantity"];
-        if let Some(other) = allowed.iter().find(|it| !known.contains(&it.as_str())) {
-            let message = format!(
-                "Invalid default_allowed_updates: {other} is none of {}",
-                known.join(", ")
-            );
-            return Err(Fault::invalid(message).param(update.name("default_allowed_updates")));
-        }
-        if !allowed.is_empty() {
-            shown["default_allowed_updates"] = json!(allowed);
-        }
-        let products = products(core, &mut update)?;
-        if !products.is_empty() {
-            shown["products"] = json!(products);
-        }
-        let behaviors = words(&["always_invoice", "create_prorations", "none"]);
-        if let Some(behavior) = update.one_of("proration_behavior", &behaviors)? {
-            shown["proration_behavior"] = json!(behavior);
-        }
-        update.not_simulated(&[
-            "billing_cycle_anchor",
-            "schedule_at_period_end",
-            "trial_update_behavior",
-        ])?;
-        update.finish()?;
-        said["subscription_update"] = shown;
-    }
-    features.not_simulated(&["customer_update"])?;
-    features.finish()?;
-    Ok(said)
-}
-
-fn words<'w>(words: &[&'w str]) -> Vec<(&'w str, &'w str)> {
-    words.iter().map(|word| (*word, *word)).collect()
-}
-
-fn enabled(feature: &mut Params) -> Result<Value, Fault> {
-    match feature.boolean("enabled")? {
-        Some(enabled) => Ok(json!({ "enabled": enabled })),
-        None => {
-            feature.missing("enabled");
-            Ok(json!({}))
-        }
-    }
-}
-
-/// Stripe's limit.
-const MAX_PRODUCTS: usize = 10;
-
-/// Up to ten, each with prices of its own, no two of the same interval.
-fn products(core: &Core, update: &mut Params) -> Result<Vec<Value>, Fault> {
-    let mut products = vec![];
-    for mut product in update.levels("products")? {
-        let id = product.required("product")?;
-        let prices = product.texts("prices")?;
-        let mut intervals = vec![];
-        for price in &prices {
-            let found = core.get_expanded(price, &[])?;
-            let refuse = |why: &str| {
-                let message = format!("The price `{price}` {why}.");
-                Err(Fault::invalid(message).param(product.name("prices")))
-            };
-            if found["product"] != id.as_str() {
-                return refuse("is not of this product");
-            }
-            if found["active"] != true || found["recurring"].is_null() {
-                return refuse("must be active and recurring");
-            }
-            let interval = json!([
-                found["recurring"]["interval"],
-                found["recurring"]["interval_count"]
-            ]);
-            if intervals.contains(&interval) {
-                return refuse("has the same billing interval as another one of its product");
-            }
-            intervals.push(interval);
-        }
-        product.not_simulated(&["adjustable_quantity"])?;
-        product.finish()?;
-        products.push(json!({ "product": id, "prices": prices }));
-    }
-    if products.len() > MAX_PRODUCTS {
-        let message = format!("There can be at most {MAX_PRODUCTS} products.");
-        return Err(Fault::invalid(message).param(update.name("products")));
-    }
-    Ok(products)
 }

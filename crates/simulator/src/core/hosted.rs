@@ -1,6 +1,8 @@
 //! Portal sessions, and the configurations that say what they offer.
 
-use serde_json::{Value, json};
+mod act;
+
+use serde_json::{Map, Value, json};
 
 use super::{Answer, Core, Fault, Metadata, MetadataChange, Row};
 
@@ -11,6 +13,31 @@ pub struct Portal {
     pub customer: String,
     pub return_url: Option<String>,
     configuration: String,
+    /// In Stripe's shape; `None`: the portal's start page.
+    pub flow: Option<Value>,
+    locale: Option<String>,
+}
+
+/// A portal session to create.
+#[derive(Clone, Debug, Default)]
+pub struct NewPortal {
+    pub customer: String,
+    pub return_url: Option<String>,
+    pub configuration: Option<String>,
+    /// What the page is opened for, in Stripe's shape of a session's `flow`.
+    pub flow: Option<Value>,
+    pub locale: Option<String>,
+}
+
+/// What is said of a configuration; what is not said stays, or is switched off in a new one.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigurationChange {
+    /// Of each feature, in Stripe's shape.
+    pub features: Value,
+    pub active: Option<bool>,
+    pub metadata: MetadataChange,
+    /// `business_profile`, `default_return_url`, `login_page` and `name`, in Stripe's shape.
+    pub shown: Map<String, Value>,
 }
 
 /// What the portal offers, as Stripe shows it.
@@ -23,6 +50,8 @@ pub struct Configuration {
     is_default: bool,
     features: Value,
     metadata: Metadata,
+    /// What is only kept and shown.
+    shown: Map<String, Value>,
 }
 
 /// What sessions that name no configuration use.
@@ -47,9 +76,9 @@ impl Row for Portal {
             "created": self.created,
             "customer": self.customer,
             "customer_account": null,
-            "flow": null,
+            "flow": self.flow,
             "livemode": false,
-            "locale": null,
+            "locale": self.locale,
             "on_behalf_of": null,
             "return_url": self.return_url,
             "url": format!("{}/portal/{}", core.base_url, self.id),
@@ -68,8 +97,8 @@ impl Row for Configuration {
         self.created
     }
 
-    fn render(&self, _: &Core) -> Value {
-        json!({
+    fn render(&self, core: &Core) -> Value {
+        let mut configuration = json!({
             "id": self.id,
             "object": "billing_portal.configuration",
             "active": self.active,
@@ -84,7 +113,15 @@ impl Row for Configuration {
             "metadata": self.metadata,
             "name": null,
             "updated": self.updated,
-        })
+        });
+        for (name, value) in &self.shown {
+            merge(&mut configuration[name], value);
+        }
+        let login = &mut configuration["login_page"];
+        if login["enabled"] == true {
+            login["url"] = json!(format!("{}/p/login/{}", core.base_url, self.id));
+        }
+        configuration
     }
 }
 
@@ -127,6 +164,7 @@ impl Configuration {
             is_default: true,
             features,
             metadata: Metadata::new(),
+            shown: Map::new(),
         }
     }
 
@@ -146,8 +184,7 @@ impl Core {
         self.configurations.all()
     }
 
-    /// `features`: of each feature, what is said of it; the rest is off.
-    pub(crate) fn create_configuration(&mut self, features: &Value, metadata: Metadata) -> Answer {
+    pub(crate) fn create_configuration(&mut self, said: ConfigurationChange) -> Answer {
         let mut configuration = Configuration {
             id: self.ids.mint("bpc_"),
             created: self.now,
@@ -155,29 +192,25 @@ impl Core {
             active: true,
             is_default: false,
             features: nothing_offered(),
-            metadata,
+            metadata: said.metadata.set,
+            shown: said.shown,
         };
-        merge(&mut configuration.features, features);
+        merge(&mut configuration.features, &said.features);
         let shown = configuration.render(self);
         self.configurations.insert(configuration);
         self.emit("billing_portal.configuration.created", shown.clone());
         Ok(shown)
     }
 
-    pub(crate) fn update_configuration(
-        &mut self,
-        id: &str,
-        features: &Value,
-        active: Option<bool>,
-        metadata: MetadataChange,
-    ) -> Answer {
+    pub(crate) fn update_configuration(&mut self, id: &str, said: ConfigurationChange) -> Answer {
         let now = self.now;
         let missing = || Fault::missing(Configuration::NOUN, id);
         let mut changed = self.configurations.get(id).ok_or_else(missing)?.clone();
         let before = changed.render(self);
-        merge(&mut changed.features, features);
-        changed.active = active.unwrap_or(changed.active);
-        metadata.apply(&mut changed.metadata);
+        merge(&mut changed.features, &said.features);
+        changed.active = said.active.unwrap_or(changed.active);
+        said.metadata.apply(&mut changed.metadata);
+        changed.shown.extend(said.shown);
         changed.updated = now;
         let after = changed.render(self);
         *self.configurations.get_mut(id).ok_or_else(missing)? = changed;
@@ -200,34 +233,78 @@ fn merge(into: &mut Value, from: &Value) {
 
 impl Core {
     /// # Errors
-    /// No such customer, or no such configuration.
-    pub fn create_portal_session(
-        &mut self,
-        customer: &str,
-        return_url: Option<String>,
-        configuration: Option<String>,
-    ) -> Answer {
-        self.living_customer(customer)
+    /// No such customer or configuration; a flow that is for another's subscription, or that the configuration does not
+    /// offer.
+    pub fn create_portal_session(&mut self, new: NewPortal) -> Answer {
+        self.living_customer(&new.customer)
             .map_err(|fault| fault.param("customer"))?;
-        let configuration = configuration.unwrap_or_else(|| DEFAULT_CONFIGURATION.to_owned());
-        match self.configurations.get(&configuration) {
-            None => {
-                return Err(Fault::missing(Configuration::NOUN, &configuration).param("configuration"));
-            }
-            Some(it) if !it.active => {
-                return Err(Fault::invalid("This configuration is not active.").param("configuration"));
-            }
-            Some(_) => {}
+        let configuration = new
+            .configuration
+            .unwrap_or_else(|| DEFAULT_CONFIGURATION.to_owned());
+        let found = self.configurations.get(&configuration);
+        let found = found
+            .ok_or_else(|| Fault::missing(Configuration::NOUN, &configuration).param("configuration"))?;
+        if !found.active {
+            return Err(Fault::invalid("This configuration is not active.").param("configuration"));
         }
+        if let Some(flow) = &new.flow {
+            self.check_flow(found, &new.customer, flow)?;
+        }
+        let default_url = found.shown.get("default_return_url").and_then(Value::as_str);
+        let portal = Portal {
+            id: String::new(),
+            created: self.now,
+            customer: new.customer,
+            return_url: new.return_url.or(default_url.map(str::to_owned)),
+            configuration,
+            flow: new.flow,
+            locale: new.locale,
+        };
         let portal = Portal {
             id: self.ids.mint("bps_"),
-            created: self.now,
-            customer: customer.to_owned(),
-            return_url,
-            configuration,
+            ..portal
         };
         let shown = portal.render(self);
         self.portals.insert(portal);
+        self.emit("billing_portal.session.created", shown.clone());
         Ok(shown)
+    }
+
+    fn check_flow(&self, configuration: &Configuration, customer: &str, flow: &Value) -> Result<(), Fault> {
+        let kind = flow["type"].as_str().unwrap_or_default();
+        let feature = if kind == "subscription_update_confirm" {
+            "subscription_update"
+        } else {
+            kind
+        };
+        if configuration.features[feature]["enabled"] != true {
+            let message = format!(
+                "This subscription cannot be updated because `{feature}` is disabled in the portal's configuration."
+            );
+            return Err(Fault::invalid(message).param("flow_data[type]"));
+        }
+        let Some(id) = flow[kind]["subscription"].as_str() else {
+            return Ok(());
+        };
+        let param = format!("flow_data[{kind}][subscription]");
+        let found = self.subscriptions.get(id).filter(|it| it.customer == customer);
+        let found = found.ok_or_else(|| Fault::missing("subscription", id).param(param.clone()))?;
+        if found.status.is_terminal() {
+            return Err(Fault::invalid("This subscription has ended.").param(param));
+        }
+        if found.cancel_at.is_some() && kind == "subscription_cancel" {
+            return Err(Fault::invalid("This subscription is set to be canceled already.").param(param));
+        }
+        for item in flow[kind]["items"].as_array().into_iter().flatten() {
+            let param = format!("flow_data[{kind}][items]");
+            let id = item["id"].as_str().unwrap_or_default();
+            if found.items.iter().all(|it| it.id != id) {
+                return Err(Fault::missing("subscription_item", id).param(param));
+            }
+            let features = &configuration.features[feature];
+            self.check_change(features, found, item["price"].as_str(), item["quantity"].as_u64())
+                .map_err(|fault| fault.param(param))?;
+        }
+        Ok(())
     }
 }

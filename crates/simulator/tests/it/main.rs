@@ -17,6 +17,7 @@ mod idempotency;
 mod invariants;
 mod payments;
 mod pending;
+mod portal;
 mod proration;
 mod reading;
 mod routes;
