@@ -135,9 +135,9 @@ async fn main() -> Result<()> {
     };
     let running = start(options).await?;
     running.with(|core| core.settings_mut().api_version = api_version);
-    // One line for programs, and for people how to go on.
-    println!("Stripe simulator at {}", running.base_url());
+    // For people how to go on, and one line for programs.
     eprintln!("{}", how_to_go_on(&running.base_url(), key.as_deref()));
+    println!("Stripe simulator at {}", running.base_url());
     tokio::signal::ctrl_c().await?;
     running.shutdown().await;
     Ok(())

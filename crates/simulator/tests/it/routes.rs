@@ -51,7 +51,7 @@ fn arms(body: &str) -> Vec<(&str, Vec<&str>, &str)> {
 fn shown(step: &str) -> String {
     match step.strip_prefix('"') {
         Some(literal) => literal.trim_end_matches('"').to_owned(),
-        None => format!(":{step}"),
+        None => format!(":{}", step.split(' ').next().unwrap_or_default()),
     }
 }
 
