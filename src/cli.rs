@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use tollgate_stripe::CallError;
 
 use crate::config::{Config, ConfigError};
 #[cfg(feature = "dev")]
@@ -100,13 +101,24 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {error:#}{}", mend(&error));
             let wrong = error
                 .chain()
                 .any(|cause| cause.is::<ConfigError>() || cause.is::<call::Usage>());
             ExitCode::from(if wrong { WRONG_USAGE } else { FAILED })
         }
     }
+}
+
+/// What to do, where Stripe is what failed: all else says it itself.
+fn mend(error: &anyhow::Error) -> String {
+    let of_stripe = error.chain().find_map(|cause| cause.downcast_ref::<CallError>());
+    of_stripe.map_or(String::new(), |error| {
+        format!(
+            "; {}",
+            crate::doctor::mend(error, "Stripe, or what TOLLGATE_STRIPE_BASE_URL names")
+        )
+    })
 }
 
 /// Who read our output has had enough, as in `tollgate watch … | head`.

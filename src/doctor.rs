@@ -17,6 +17,8 @@ use tollgate_store::Store;
 use crate::app;
 use crate::config::Config;
 
+pub use stripe::mend;
+
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

@@ -154,7 +154,9 @@ impl Connection {
             return anyhow!("{address} answers, but not in TLS: write http://{place}");
         }
         if cause.contains("certificate") || cause.contains("alert") {
-            return anyhow!("{address} answers, but no trust was agreed on: {cause}");
+            return anyhow!(
+                "{address} answers, but no trust was agreed on: {cause}; mend --tls-ca, --tls-cert and --tls-key"
+            );
         }
         anyhow!(
             "nobody answers at {address}: start `tollgate dev` or `tollgate serve`, or give --address ({cause})"

@@ -30,10 +30,12 @@ impl Health {
             .map_err(|_| Usage(format!("{} is no address; write http://host:port", self.address)))?
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(5));
-        let channel = endpoint
-            .connect()
-            .await
-            .map_err(|_| anyhow!("nobody answers at {}", self.address))?;
+        let channel = endpoint.connect().await.map_err(|_| {
+            anyhow!(
+                "nobody answers at {}: start `tollgate serve`, or give --address",
+                self.address
+            )
+        })?;
         let request = HealthCheckRequest {
             service: self.service.clone(),
         };

@@ -19,8 +19,7 @@ pub async fn check(report: &mut Report<'_>, config: &Config, store: Option<&Stor
     let contact = match stripe.contact().await {
         Ok(contact) => contact,
         Err(error) => {
-            let (text, mend) = refusal(&error, config);
-            report.fail("stripe", text, mend);
+            report.fail("stripe", error.to_string(), mend(&error, &config.stripe_base_url));
             return None;
         }
     };
@@ -50,18 +49,20 @@ pub async fn check(report: &mut Report<'_>, config: &Config, store: Option<&Stor
     Some(stripe)
 }
 
-fn refusal(error: &CallError, config: &Config) -> (String, String) {
-    let mend = match error {
+/// What to do about a call that failed. `place`: where Stripe is looked for.
+pub fn mend(error: &CallError, place: &str) -> String {
+    match error {
         CallError::Unauthorized => {
             "copy a key from the dashboard's page for API keys to TOLLGATE_STRIPE_SECRET_KEY".to_owned()
         }
-        CallError::Unreachable(_) | CallError::TimedOut => format!(
-            "let this machine reach {} (firewall, proxy, DNS)",
-            config.stripe_base_url
-        ),
+        CallError::Forbidden { .. } => {
+            "give TOLLGATE_STRIPE_SECRET_KEY a key with it; docs/stripe.md lists the permissions".to_owned()
+        }
+        CallError::Unreachable(_) | CallError::TimedOut => {
+            format!("let this machine reach {place} (firewall, proxy, DNS)")
+        }
         _ => "look at https://status.stripe.com, then try again".to_owned(),
-    };
-    (error.to_string(), mend)
+    }
 }
 
 fn mode(report: &mut Report<'_>, stripe: &Client, pinned: Option<&Deployment>) {

@@ -235,6 +235,28 @@ async fn setup_takes_only_a_url_at_which_events_arrive_and_nobody_reads_them_on_
     }
 }
 
+#[tokio::test]
+async fn a_command_that_stripe_fails_says_in_one_line_what_to_do() {
+    let place = place().await;
+    for (name, value, mend) in [
+        (
+            "TOLLGATE_STRIPE_BASE_URL",
+            "http://127.0.0.1:1",
+            "; let this machine reach",
+        ),
+        ("TOLLGATE_STRIPE_SECRET_KEY", "sk_test_wrong", "; copy a key"),
+    ] {
+        for args in [
+            &["stripe", "setup", "--webhook-url", URL][..],
+            &["catalog", "init"],
+        ] {
+            let (code, said) = output(command(&place, args).env(name, value)).await;
+            assert_eq!(code, Some(1), "{said}");
+            assert!(said.trim().lines().count() == 1 && said.contains(mend), "{said}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portal_configuration_that_setup_makes_later_is_used_and_one_that_is_put_away_is_not() {
     let place = place().await;
