@@ -36,13 +36,11 @@ const NOT_SIMULATED: &[&str] = &[
     "billing_cycle_anchor_config",
     "billing_thresholds",
     "currency",
-    "default_payment_method",
     "default_source",
     "default_tax_rates",
     "description",
     "invoice_settings",
     "on_behalf_of",
-    "payment_settings",
     "pending_invoice_item_interval",
     "transfer_data",
     "trial_from_plan",
@@ -84,6 +82,8 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         customer,
         items,
         metadata: params.metadata()?.set,
+        payment_method: params.text("default_payment_method")?.filter(|it| !it.is_empty()),
+        saves_method: saves_method(params)?.unwrap_or_default(),
         trial_days: params.integer("trial_period_days")?,
         missing_payment_method: missing_payment_method(params)?.unwrap_or_default(),
         payment_behavior: behavior.unwrap_or_default(),
@@ -133,6 +133,8 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
         feedback,
         metadata: params.metadata()?,
         missing_payment_method: missing_payment_method(params)?,
+        payment_method: params.text("default_payment_method")?,
+        saves_method: saves_method(params)?,
         items,
         anchor: params.one_of(
             "billing_cycle_anchor",
@@ -213,6 +215,17 @@ fn collection(params: &mut Params) -> Result<Option<Option<u32>>, Fault> {
         (_, Some(days)) => Ok(Some(Some(days))),
         (None, None) => Ok(None),
     }
+}
+
+fn saves_method(params: &mut Params) -> Result<Option<bool>, Fault> {
+    let Some(mut settings) = params.level("payment_settings")? else {
+        return Ok(None);
+    };
+    let words = [("off", false), ("on_subscription", true)];
+    let saves = settings.one_of("save_default_payment_method", &words)?;
+    settings.not_simulated(&["payment_method_options", "payment_method_types"])?;
+    settings.finish()?;
+    Ok(saves)
 }
 
 fn pause(params: &mut Params) -> Result<Option<Option<Pause>>, Fault> {

@@ -179,10 +179,7 @@ impl Core {
             .as_deref()
             .filter(|it| !it.is_empty())
         {
-            let own = self.methods.get(method).and_then(|it| it.customer.as_deref());
-            if own != Some(id) {
-                return Err(not_attached(method));
-            }
+            self.check_own_method(id, method)?;
         }
         let customer = self.living_customer_mut(id)?;
         let before = customer.to_json();
@@ -278,6 +275,17 @@ impl Core {
     pub(crate) fn living_customer(&self, id: &str) -> Result<&Customer, Fault> {
         let customer = self.customers.get(id).filter(|customer| !customer.deleted);
         customer.ok_or_else(|| Fault::missing("customer", id))
+    }
+
+    /// # Errors
+    /// The payment method is not attached to the customer.
+    pub(crate) fn check_own_method(&self, customer: &str, method: &str) -> Result<(), Fault> {
+        let own = self.methods.get(method).and_then(|it| it.customer.as_deref());
+        if own == Some(customer) {
+            Ok(())
+        } else {
+            Err(not_attached(method))
+        }
     }
 
     fn living_customer_mut(&mut self, id: &str) -> Result<&mut Customer, Fault> {

@@ -116,6 +116,8 @@ pub struct Subscription {
     cancellation_comment: Option<String>,
     cancellation_feedback: Option<String>,
     pub payment_method: Option<String>,
+    /// What pays one of its invoices becomes its payment method.
+    saves_method: bool,
     /// In the order in which they are applied.
     pub discounts: Vec<String>,
     pub latest_invoice: Option<String>,
@@ -206,7 +208,7 @@ impl Row for Subscription {
             "payment_settings": {
                 "payment_method_options": null,
                 "payment_method_types": null,
-                "save_default_payment_method": "off",
+                "save_default_payment_method": if self.saves_method { "on_subscription" } else { "off" },
             },
             "pending_invoice_item_interval": null,
             "pending_setup_intent": null,

@@ -330,3 +330,54 @@ fn at_the_period_end_a_last_invoice_collects_what_still_waits() {
         (vec![(1000, true), (-500, true)], &"paid".into())
     );
 }
+
+#[test]
+fn discounts_count_in_what_is_given_back_and_in_what_is_charged() {
+    let (mut core, customer, [ten, ..]) = shop();
+    call(
+        &mut core,
+        "POST",
+        "/v1/coupons",
+        "id=HALF&percent_off=50&duration=forever",
+    );
+    let form = format!("customer={customer}&items[0][price]={ten}&discounts[0][coupon]=HALF");
+    let made = subscribe(&mut core, &form);
+    assert_eq!(get(&core, &text(&made["latest_invoice"]))["amount_paid"], 500);
+    core.advance(HALF);
+    let path = format!("/v1/subscription_items/{}", text(&made["items"]["data"][0]["id"]));
+    call(
+        &mut core,
+        "POST",
+        &path,
+        "quantity=3&proration_behavior=always_invoice",
+    );
+    let latest = get(&core, &text(&made["id"]))["latest_invoice"].take();
+    let invoice = get(&core, &text(&latest));
+    assert_eq!(
+        (lines(&invoice), &invoice["total"]),
+        (vec![(750, true), (-250, true)], &500.into())
+    );
+}
+
+#[test]
+fn a_subscription_has_a_payment_method_of_its_own_or_saves_the_one_that_pays() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let attach = "/v1/payment_methods/pm_card_mastercard/attach";
+    let card = text(&call(&mut core, "POST", attach, &format!("customer={customer}"))["id"]);
+    let form = format!("customer={customer}&items[0][price]={ten}");
+    let made = subscribe(&mut core, &format!("{form}&default_payment_method={card}"));
+    assert_eq!(made["default_payment_method"], card.as_str());
+    let path = format!("/v1/subscriptions/{}", text(&made["id"]));
+    assert_eq!(
+        call(&mut core, "POST", &path, "default_payment_method=")["default_payment_method"],
+        Value::Null
+    );
+    let fault = refused(&mut core, "POST", &path, "default_payment_method=pm_of_another");
+    assert_eq!(fault.param.as_deref(), Some("default_payment_method"));
+    let saves = format!("{form}&payment_settings[save_default_payment_method]=on_subscription");
+    let saved = subscribe(&mut core, &saves)["default_payment_method"].take();
+    assert_eq!(
+        saved,
+        get(&core, &customer)["invoice_settings"]["default_payment_method"]
+    );
+}

@@ -80,6 +80,27 @@ impl Core {
         }
     }
 
+    /// `save_default_payment_method`: what paid the newest invoice pays the later ones.
+    pub(super) fn save_paying_method(&mut self, id: &str) {
+        let Some(subscription) = self.subscriptions.get(id).filter(|it| it.saves_method) else {
+            return;
+        };
+        let invoice = subscription
+            .latest_invoice
+            .as_ref()
+            .and_then(|it| self.invoices.get(it));
+        let intent = invoice.and_then(|it| self.intents.get(it.payment_intent.as_ref()?));
+        let Some(method) = intent.and_then(|it| it.payment_method.clone()) else {
+            return;
+        };
+        if self
+            .check_own_method(&subscription.customer.clone(), &method)
+            .is_ok()
+        {
+            self.edit_subscription(id, |it| it.payment_method = Some(method));
+        }
+    }
+
     /// What the customer is charged for a whole period, after discounts, is what a credit is a part of.
     pub(super) fn remember_billed(&mut self, id: &str, invoice: &str) {
         let (Some(invoice), Some(subscription)) =

@@ -34,9 +34,14 @@ impl Core {
             subscription.status,
             Status::Trialing | Status::Paused | Status::Incomplete
         );
-        let credits = subscription.items.iter().filter(|_| ending.prorate && !idle);
+        let costs = self.net_amounts(subscription);
+        let credits = subscription
+            .items
+            .iter()
+            .zip(costs)
+            .filter(|_| ending.prorate && !idle);
         let credits: Vec<_> = credits
-            .filter_map(|item| self.credit(subscription, item, self.now))
+            .filter_map(|(item, cost)| self.credit(subscription, item, cost, self.now))
             .collect();
         if ending.prorate || ending.invoice_now {
             for credit in credits {

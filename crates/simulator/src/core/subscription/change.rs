@@ -42,6 +42,7 @@ pub struct SubscriptionChange {
     pub missing_payment_method: Option<MissingPaymentMethod>,
     /// Empty takes it away: the customer's default then.
     pub payment_method: Option<String>,
+    pub saves_method: Option<bool>,
     pub items: Vec<ItemChange>,
     pub proration: Proration,
     /// As of when to prorate, unix seconds; `None`: now.
@@ -92,9 +93,14 @@ impl Core {
             .missing_payment_method
             .unwrap_or(after.missing_payment_method);
         if let Some(method) = change.payment_method {
+            if !method.is_empty() {
+                let own = self.check_own_method(&before.customer, &method);
+                own.map_err(|fault| fault.param("default_payment_method"))?;
+            }
             after.payment_method = Some(method).filter(|it| !it.is_empty());
         }
         plan.discounts = change.discounts;
+        after.saves_method = change.saves_method.unwrap_or(after.saves_method);
         after.pause = change.pause.unwrap_or(after.pause);
         after.days_until_due = change.days_until_due.unwrap_or(after.days_until_due);
         if change.trial_end.is_some() {
@@ -199,6 +205,7 @@ impl Core {
             && change.payment_method.is_none()
             && change.missing_payment_method.is_none()
             && change.discounts.is_none()
+            && change.saves_method.is_none()
             && change.pause.is_none()
             && change.days_until_due.is_none();
         if subscription.status.is_terminal() && !words_only {

@@ -31,6 +31,8 @@ pub struct NewSubscription {
     pub once: Vec<(String, u64)>,
     /// `None`: the customer's default.
     pub payment_method: Option<String>,
+    /// `payment_settings[save_default_payment_method]=on_subscription`.
+    pub saves_method: bool,
     pub metadata: Metadata,
     pub trial_days: Option<u32>,
     /// Unix seconds; instead of `trial_days`.
@@ -66,6 +68,10 @@ impl Core {
         let customer = self
             .living_customer(&new.customer)
             .map_err(|fault| fault.param("customer"))?;
+        if let Some(method) = &new.payment_method {
+            let own = self.check_own_method(&new.customer, method);
+            own.map_err(|fault| fault.param("default_payment_method"))?;
+        }
         let method = new.payment_method.as_ref().or(customer.payment_method.as_ref());
         let has_method = method.is_some();
         let declines = self.refusal(&new.customer, method.map(String::as_str));
@@ -217,6 +223,7 @@ impl Core {
             cancellation_comment: None,
             cancellation_feedback: None,
             payment_method: new.payment_method,
+            saves_method: new.saves_method,
             discounts: Vec::new(),
             latest_invoice: None,
             invoices: Vec::new(),

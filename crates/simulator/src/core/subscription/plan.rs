@@ -49,14 +49,15 @@ impl Core {
         } else {
             self.prorations(before, &after, &restarted, change.proration_date.unwrap_or(now))?
         };
-        for (item, restarted) in after.items.iter_mut().zip(&restarted) {
+        let costs = self.net_amounts(&after);
+        for ((item, restarted), cost) in after.items.iter_mut().zip(&restarted).zip(costs) {
             let old = before.items.iter().find(|old| old.id == item.id);
             let same = old.is_some_and(|old| old.price == item.price && old.quantity == item.quantity);
             let free = after.status == Status::Trialing || before.status == Status::Paused;
             if free {
                 item.billed = 0;
             } else if *restarted || !same && change.proration != Proration::None {
-                item.billed = self.amount_of_item(item);
+                item.billed = cost;
             }
         }
         let begun: Vec<&str> = after
@@ -151,6 +152,15 @@ impl Core {
         at: i64,
     ) -> Result<Vec<InvoiceItem>, Fault> {
         let mut prorations = Vec::new();
+        let (costs, old_costs) = (self.net_amounts(after), self.net_amounts(before));
+        let cost_of = |id: &str| {
+            after
+                .items
+                .iter()
+                .zip(&costs)
+                .find(|(item, _)| item.id == id)
+                .map_or(0, |(_, cost)| *cost)
+        };
         let inside = |item: &Item| {
             let message = "Cannot specify proration_date outside of current billing period.";
             let inside = item.period_start <= at && at <= item.period_end;
@@ -158,7 +168,7 @@ impl Core {
                 .then_some(())
                 .ok_or_else(|| Fault::invalid(message).param("proration_date"))
         };
-        for old in &before.items {
+        for (old, old_cost) in before.items.iter().zip(old_costs) {
             let now = after
                 .items
                 .iter()
@@ -170,11 +180,11 @@ impl Core {
                 continue;
             }
             inside(old)?;
-            prorations.extend(self.credit(before, old, at));
+            prorations.extend(self.credit(before, old, old_cost, at));
             if let Some((item, false)) = now.map(|(item, restarted)| (item, *restarted))
                 && before.status != Status::Trialing
             {
-                prorations.extend(self.debit(item, at));
+                prorations.extend(self.debit(item, cost_of(&item.id), at));
             }
         }
         let added = after
@@ -185,7 +195,7 @@ impl Core {
         for (item, _) in added.filter(|(item, _)| before.items.iter().all(|old| old.id != item.id)) {
             if after.status != Status::Trialing {
                 inside(item)?;
-                prorations.extend(self.debit(item, at));
+                prorations.extend(self.debit(item, cost_of(&item.id), at));
             }
         }
         Ok(prorations)

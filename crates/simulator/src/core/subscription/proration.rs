@@ -51,10 +51,41 @@ impl Core {
             - interval.after(item.anchor, count * (item.cycles - 1))
     }
 
-    /// For the time of the item that will not be used.
-    pub(super) fn credit(&self, subscription: &Subscription, item: &Item, from: i64) -> Option<InvoiceItem> {
+    /// What a whole period of each item costs, after the subscription's discounts.
+    pub(super) fn net_amounts(&self, subscription: &Subscription) -> Vec<i64> {
+        let amounts = subscription.items.iter().map(|item| self.amount_of_item(item));
+        let mut net: Vec<i64> = amounts.collect();
+        if subscription.discounts.is_empty() {
+            return net;
+        }
+        let product = |item: &Item| self.prices.get(&item.price).map_or("", |price| &price.product);
+        let gross: Vec<(&str, i64)> = subscription
+            .items
+            .iter()
+            .map(product)
+            .zip(net.iter().copied())
+            .collect();
+        let discounts = subscription
+            .discounts
+            .iter()
+            .filter_map(|id| self.discounts.get(id));
+        let coupons: Vec<&str> = discounts.map(|it| it.coupon.as_str()).collect();
+        for off in self.take_off(&coupons, &gross) {
+            net.iter_mut().zip(off).for_each(|(net, off)| *net -= off);
+        }
+        net
+    }
+
+    /// For the time of the item that will not be used. `now_costs`: what a whole period of it costs now.
+    pub(super) fn credit(
+        &self,
+        subscription: &Subscription,
+        item: &Item,
+        now_costs: i64,
+        from: i64,
+    ) -> Option<InvoiceItem> {
         let whole = match subscription.billing_mode {
-            BillingMode::Classic if item.billed != 0 => self.amount_of_item(item),
+            BillingMode::Classic if item.billed != 0 => now_costs,
             BillingMode::Classic => 0,
             BillingMode::Flexible => item.billed,
         };
@@ -63,9 +94,8 @@ impl Core {
             .filter(|_| whole != 0)
     }
 
-    /// For the time that is left of the period, at what the item costs now.
-    pub(super) fn debit(&self, item: &Item, from: i64) -> Option<InvoiceItem> {
-        let whole = self.amount_of_item(item);
+    /// For the time that is left of the period, where a whole one costs this much.
+    pub(super) fn debit(&self, item: &Item, whole: i64, from: i64) -> Option<InvoiceItem> {
         let remaining = share(whole, item.period_end - from, self.whole_period(item));
         self.proration("Remaining time on", item, from, remaining)
             .filter(|_| whole != 0)

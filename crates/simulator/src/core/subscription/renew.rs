@@ -146,6 +146,7 @@ impl Core {
 
     /// After an invoice was settled: the newest finalized invoice decides, as Stripe has it.
     pub(crate) fn invoice_settled(&mut self, id: &str) {
+        self.save_paying_method(id);
         let Some(subscription) = self.subscriptions.get(id) else {
             return;
         };
