@@ -8,6 +8,7 @@ mod disputes;
 mod endpoints;
 mod entitlements;
 mod intents;
+mod invoices;
 mod list;
 mod money;
 mod older;
@@ -17,6 +18,7 @@ mod portal;
 mod prices;
 mod products;
 mod schedules;
+mod setup_intents;
 mod subscription_items;
 mod subscriptions;
 mod test_clocks;
@@ -47,7 +49,6 @@ const TIER_2: &[&str] = &[
     "files",
     "forwarding",
     "identity",
-    "invoice_payments",
     "issuing",
     "mandates",
     "payment_links",
@@ -60,7 +61,6 @@ const TIER_2: &[&str] = &[
     "reporting",
     "reviews",
     "setup_attempts",
-    "setup_intents",
     "shipping_rates",
     "sigma",
     "sources",
@@ -161,6 +161,8 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "customers", id, "payment_methods", rest @ ..]) => {
             payment_methods::of_customer(core, method, id, rest, params)
         }
+        (_, ["v1", "invoice_payments", rest @ ..]) => invoices::payments(core, method, rest, params),
+        (_, ["v1", "setup_intents", rest @ ..]) => setup_intents::call(core, method, rest, params),
         (_, ["v1", "payment_methods", rest @ ..]) => payment_methods::call(core, method, rest, params),
         (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, params),
         (_, ["v1", "products", rest @ ..]) => products::call(core, method, rest, params),
@@ -175,7 +177,7 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "invoiceitems", rest @ ..]) => {
             subscription_items::invoice_items(core, method, rest, params)
         }
-        (_, ["v1", "invoices", rest @ ..]) => money::invoices(core, method, rest, params),
+        (_, ["v1", "invoices", rest @ ..]) => invoices::call(core, method, rest, params),
         (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, params),
         (_, ["v1", "payment_intents", rest @ ..]) => intents::call(core, method, rest, params),
         (_, ["v1", "refunds", rest @ ..]) => money::refunds(core, method, rest, params),
@@ -229,6 +231,8 @@ fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
             "charges",
             "payment_intents",
             "payment_methods",
+            "invoice_payments",
+            "setup_intents",
             "refunds",
             "events",
             "webhook_endpoints",

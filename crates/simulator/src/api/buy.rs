@@ -24,7 +24,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     let mode = match params.text("mode")?.as_deref() {
         Some("payment") => Mode::Payment,
         Some("subscription") => Mode::Subscription,
-        Some("setup") => return Err(Fault::not_simulated("mode `setup`").param("mode")),
+        Some("setup") => Mode::Setup,
         Some(_) => {
             let message = "Invalid mode: must be one of payment, setup, or subscription";
             return Err(Fault::invalid(message).param("mode").early());
@@ -68,6 +68,10 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
                 "trial_settings",
             ],
         )?;
+    }
+    if let Some(data) = params.level("setup_intent_data")? {
+        refuse_in_mode(mode, Mode::Setup, "setup_intent_data")?;
+        new.setup_intent_metadata = nested_metadata(data, &["description", "on_behalf_of"])?;
     }
     if let Some(data) = params.level("payment_intent_data")? {
         refuse_in_mode(mode, Mode::Payment, "payment_intent_data")?;
@@ -113,7 +117,6 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         "redirect_on_completion",
         "return_url",
         "saved_payment_method_options",
-        "setup_intent_data",
         "shipping_address_collection",
         "shipping_options",
         "submit_type",

@@ -1,61 +1,9 @@
-//! `/v1/invoices`, `/v1/charges`, `/v1/refunds`.
-
-use serde_json::Value;
+//! `/v1/charges`, `/v1/refunds`.
 
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
 use crate::core::{Core, Fault, NewRefund};
-
-pub fn invoices(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
-    Some(match (method, rest) {
-        ("GET", []) => list_invoices(core, params),
-        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
-        ("POST", [id, "pay"]) => pay(core, id, params),
-        ("GET", [id, "lines"]) => Page::read(params).and_then(|page| {
-            let mut invoice = core.get_expanded(id, &[])?;
-            let Value::Array(lines) = invoice["lines"]["data"].take() else {
-                return Ok(invoice["lines"].take());
-            };
-            page.cut_inside(&format!("/v1/invoices/{id}/lines"), lines)
-        }),
-        _ => return None,
-    })
-}
-
-fn pay(core: &mut Core, id: &str, params: &mut Params) -> Answer {
-    params.boolean("off_session")?;
-    params.not_simulated(&[
-        "forgive",
-        "mandate",
-        "paid_out_of_band",
-        "payment_method",
-        "source",
-    ])?;
-    params.finish()?;
-    core.pay_invoice(id)
-}
-
-fn list_invoices(core: &Core, params: &mut Params) -> Answer {
-    let customer = params.text("customer")?;
-    let subscription = params.text("subscription")?;
-    let status = params.text("status")?;
-    params.not_simulated(&["collection_method", "due_date"])?;
-    let page = Page::read(params)?;
-    let rows: Box<dyn Iterator<Item = _>> = match &customer {
-        Some(customer) => Box::new(core.invoices().of(customer).rev()),
-        None => Box::new(core.invoices().all().rev()),
-    };
-    let rows = rows.filter(|it| {
-        subscription
-            .as_ref()
-            .is_none_or(|subscription| it.subscription == *subscription)
-            && status.as_ref().is_none_or(|status| it.status.as_str() == status)
-    });
-    let asked = customer.is_some() || subscription.is_some();
-    let rows = rows.filter(|it| asked || core.test_clock_of(&it.customer).is_none());
-    page.cut(core, "/v1/invoices", rows)
-}
 
 pub fn charges(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {

@@ -14,6 +14,8 @@ pub enum Mode {
     #[default]
     Payment,
     Subscription,
+    /// Nothing: a payment method is saved for later.
+    Setup,
 }
 
 impl Mode {
@@ -22,6 +24,7 @@ impl Mode {
         match self {
             Mode::Payment => "payment",
             Mode::Subscription => "subscription",
+            Mode::Setup => "setup",
         }
     }
 }
@@ -42,6 +45,7 @@ pub struct NewSession {
     pub metadata: Metadata,
     pub subscription_metadata: Metadata,
     pub payment_intent_metadata: Metadata,
+    pub setup_intent_metadata: Metadata,
     pub trial_days: Option<u32>,
     /// One at most.
     pub discount: Option<Redeem>,
@@ -110,6 +114,8 @@ pub struct Session {
     pub payment_intent: Option<String>,
     pub subscription: Option<String>,
     invoice: Option<String>,
+    /// Of mode `setup`, and of a first payment that is due later.
+    setup_intent: Option<String>,
 }
 
 impl Row for Session {
@@ -133,6 +139,7 @@ impl Row for Session {
             (SessionStatus::Complete, _) if self.paid => "paid",
             _ => "unpaid",
         };
+        let sets_up = self.new.mode == Mode::Setup;
         let url = (self.status == SessionStatus::Open).then(|| format!("{}/pay/{}", core.base_url, self.id));
         let customer = self.customer.as_deref().and_then(|id| core.customers.get(id));
         let email = customer
@@ -152,7 +159,7 @@ impl Row for Session {
         });
         let creation = match self.new.mode {
             _ if self.new.customer.is_some() => None,
-            Mode::Payment => Some("if_required"),
+            Mode::Payment | Mode::Setup => Some("if_required"),
             Mode::Subscription => Some("always"),
         };
         let always = self.new.mode == Mode::Subscription && !self.new.method_if_required;
@@ -164,8 +171,8 @@ impl Row for Session {
             "after_expiration": null,
             "allow_promotion_codes": self.new.allow_promotion_codes,
             "allowed_payment_method_types": null,
-            "amount_subtotal": self.subtotal,
-            "amount_total": self.total,
+            "amount_subtotal": (!sets_up).then_some(self.subtotal),
+            "amount_total": (!sets_up).then_some(self.total),
             "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
             "billing_address_collection": null,
             "cancel_url": self.new.cancel_url,
@@ -175,7 +182,7 @@ impl Row for Session {
             "consent": null,
             "consent_collection": null,
             "created": self.created,
-            "currency": self.currency,
+            "currency": (!sets_up).then_some(&self.currency),
             "currency_conversion": null,
             "custom_fields": [],
             "custom_text": {
@@ -211,7 +218,7 @@ impl Row for Session {
             "phone_number_collection": { "enabled": false },
             "recovered_from": null,
             "saved_payment_method_options": null,
-            "setup_intent": null,
+            "setup_intent": self.setup_intent.as_ref().filter(|_| sets_up),
             "shipping_address_collection": null,
             "shipping_cost": null,
             "shipping_options": [],
@@ -298,9 +305,13 @@ impl Core {
             payment_intent: None,
             subscription: None,
             invoice: None,
+            setup_intent: None,
             new,
         };
         let mut session = self.add_up(session)?;
+        if session.new.mode == Mode::Setup {
+            session.setup_intent = Some(self.session_setup(&session)?);
+        }
         for item in &mut session.items {
             item.id = self.ids.mint("li_");
         }
@@ -373,6 +384,13 @@ impl Core {
 
     /// The currency of all of them.
     fn check_line_items(&self, new: &NewSession) -> Result<String, Fault> {
+        if new.mode == Mode::Setup {
+            if new.line_items.is_empty() {
+                return Ok("usd".to_owned());
+            }
+            let message = "You can not pass `line_items` in `setup` mode.";
+            return Err(Fault::invalid(message).param("line_items"));
+        }
         if new.line_items.is_empty() {
             let mode = new.mode.as_str();
             let message = format!("You must provide `line_items` when using `{mode}` mode.");

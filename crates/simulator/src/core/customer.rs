@@ -250,9 +250,7 @@ impl Core {
         if self.methods.get(method).is_some_and(|it| it.customer.is_none()) {
             self.give_method(method, customer);
         }
-        if let Some(method) = self.methods.get_mut(method) {
-            method.set_up = true;
-        }
+        self.set_up(method);
         if let Ok(customer) = self.living_customer_mut(customer) {
             customer.outcome = None;
         }

@@ -80,6 +80,7 @@ impl Core {
                 .get(id)
                 .filter(|it| !it.deleted)
                 .map(|it| it.render(self)),
+            "seti" => shown(&self.setup_intents, id, self),
             "du" => shown(&self.disputes, id, self),
             "pm" => shown(&self.methods, id, self),
             "pi" => shown(&self.intents, id, self),
@@ -250,6 +251,7 @@ fn noun(id: &str) -> &'static str {
         "in" => "invoice",
         "ii" => "invoiceitem",
         "pm" => "PaymentMethod",
+        "seti" => "setupintent",
         "pi" => "payment_intent",
         "ch" => "charge",
         "re" => "refund",

@@ -1,5 +1,6 @@
 //! Invoices: what they are. `collect` says how they are finalized and paid.
 
+mod action;
 mod collect;
 mod item;
 mod line;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use super::calendar::{DAY, HOUR};
 use super::{Core, Fault, Metadata, Row};
 
+pub use action::{InvoiceChange, InvoicePayment};
 pub use item::InvoiceItem;
 use line::{amounts_off, credits_off};
 
@@ -21,6 +23,7 @@ pub enum InvoiceStatus {
     Open,
     Paid,
     Void,
+    Uncollectible,
 }
 
 impl InvoiceStatus {
@@ -30,6 +33,7 @@ impl InvoiceStatus {
             InvoiceStatus::Open => "open",
             InvoiceStatus::Paid => "paid",
             InvoiceStatus::Void => "void",
+            InvoiceStatus::Uncollectible => "uncollectible",
         }
     }
 }
@@ -75,6 +79,13 @@ pub struct Invoice {
     finalizes_at: Option<i64>,
     pub payment_intent: Option<String>,
     payment: Option<String>,
+    metadata: Metadata,
+    description: Option<String>,
+    pub default_payment_method: Option<String>,
+    uncollectible_at: Option<i64>,
+    out_of_band: bool,
+    /// Its `invoice.created`.
+    told: Option<String>,
 }
 
 impl Row for Invoice {
@@ -139,10 +150,10 @@ impl Row for Invoice {
             "customer_shipping": null,
             "customer_tax_exempt": "none",
             "customer_tax_ids": [],
-            "default_payment_method": null,
+            "default_payment_method": self.default_payment_method,
             "default_source": null,
             "default_tax_rates": [],
-            "description": null,
+            "description": self.description,
             "discounts": self.discounts,
             "due_date": self.due_date,
             "effective_at": self.finalized_at,
@@ -162,7 +173,7 @@ impl Row for Invoice {
                 "url": format!("/v1/invoices/{}/lines", self.id),
             },
             "livemode": false,
-            "metadata": {},
+            "metadata": self.metadata,
             "next_payment_attempt": self.next_attempt,
             "number": self.number,
             "on_behalf_of": null,
@@ -190,7 +201,7 @@ impl Row for Invoice {
             "status": self.status.as_str(),
             "status_transitions": {
                 "finalized_at": self.finalized_at,
-                "marked_uncollectible_at": null,
+                "marked_uncollectible_at": self.uncollectible_at,
                 "paid_at": self.paid_at,
                 "voided_at": self.voided_at,
             },
@@ -239,6 +250,11 @@ impl Invoice {
         self.discounts.iter().map(total).collect()
     }
 
+    /// Its money can still come.
+    pub fn is_payable(&self) -> bool {
+        matches!(self.status, InvoiceStatus::Open | InvoiceStatus::Uncollectible)
+    }
+
     /// Nothing is owed on it any more.
     pub fn is_settled(&self) -> bool {
         matches!(self.status, InvoiceStatus::Paid | InvoiceStatus::Void)
@@ -250,14 +266,15 @@ impl Invoice {
             return Vec::new();
         };
         let status = match self.status {
-            InvoiceStatus::Paid => "paid",
             InvoiceStatus::Void => "canceled",
-            InvoiceStatus::Open | InvoiceStatus::Draft => "open",
+            InvoiceStatus::Paid if self.out_of_band => "canceled",
+            InvoiceStatus::Paid => "paid",
+            InvoiceStatus::Open | InvoiceStatus::Draft | InvoiceStatus::Uncollectible => "open",
         };
         vec![json!({
             "id": payment,
             "object": "invoice_payment",
-            "amount_paid": (self.status == InvoiceStatus::Paid).then_some(self.amount_due),
+            "amount_paid": (status == "paid").then_some(self.amount_due),
             "amount_requested": self.amount_due,
             "created": self.finalized_at,
             "currency": self.currency,
@@ -342,6 +359,12 @@ impl Core {
             finalizes_at,
             payment_intent: None,
             payment: None,
+            metadata: Metadata::new(),
+            description: None,
+            default_payment_method: None,
+            uncollectible_at: None,
+            out_of_band: false,
+            told: None,
         };
         self.invoices.insert(invoice);
         if let Some(at) = finalizes_at {
@@ -353,6 +376,10 @@ impl Core {
     pub(crate) fn announce_invoice(&mut self, id: &str) {
         if let Some(shown) = self.invoices.get(id).map(|invoice| invoice.render(self)) {
             self.emit("invoice.created", shown);
+            let event = self.events.last().map(|event| event.id.clone());
+            if let Some(invoice) = self.invoices.get_mut(id) {
+                invoice.told = event;
+            }
         }
     }
 }

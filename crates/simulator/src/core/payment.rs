@@ -6,4 +6,5 @@ mod intent;
 
 pub(crate) use attempt::Attempt;
 pub use charge::{Charge, ChargeStatus};
+pub(crate) use intent::next_action;
 pub use intent::{Confirm, Intent, IntentChange, IntentStatus, NewIntent};

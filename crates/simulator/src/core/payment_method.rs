@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::{Answer, Core, Fault, Metadata, MetadataChange, Outcome, Row};
 
 pub use decline::Decline;
-pub(crate) use decline::{AUTHENTICATION_FAILED, AUTHENTICATION_REQUIRED, GENERIC};
+pub(crate) use decline::{
+    AUTHENTICATION_FAILED, AUTHENTICATION_REQUIRED, GENERIC, SETUP_AUTHENTICATION_FAILED, last_error,
+};
 pub(crate) use sandbox::{Authentication, Claim, Kind, RefundOutcome, Sandbox};
 
 #[derive(Clone, Debug)]
@@ -217,6 +219,13 @@ impl Core {
         self.attachable(id)?;
         self.give_method(id, customer);
         self.method(id).map(PaymentMethod::to_json)
+    }
+
+    /// The person authenticated: it can be used without them.
+    pub(crate) fn set_up(&mut self, id: &str) {
+        if let Some(method) = self.methods.get_mut(id) {
+            method.set_up = true;
+        }
     }
 
     pub(crate) fn give_method(&mut self, id: &str, customer: &str) {

@@ -44,6 +44,7 @@ const RESOURCES: &[(&str, &[&str], &str)] = &[
         "invoice",
     ),
     ("payment_intents", &["payment_intents"], "payment_intent"),
+    ("setup_intents", &["setup_intents"], "setup_intent"),
     ("payment_methods", &["payment_methods"], "payment_method"),
     ("portal", &["billing_portal"], "customer_portal"),
     ("prices", &["prices", "plans"], "plan"),

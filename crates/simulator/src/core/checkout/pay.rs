@@ -4,8 +4,10 @@
 use super::{Mode, SessionStatus};
 use crate::core::payment::{Attempt, NewIntent};
 use crate::core::payment_method::{Authentication, Billing, Sandbox};
+use crate::core::setup_intent::SetupStatus;
 use crate::core::{
-    Answer, Core, Fault, Invoice, Metadata, NewCustomer, NewSubscription, Redeem, Row, Session,
+    Answer, Confirm, Core, Fault, Invoice, Metadata, NewCustomer, NewSetupIntent, NewSubscription, Redeem,
+    Row, Session,
 };
 
 impl Core {
@@ -69,6 +71,11 @@ impl Core {
 
     /// The session waits for the person to authenticate.
     pub fn session_waits(&self, id: &str) -> bool {
+        let setup = self.sessions.get(id).and_then(|it| it.setup_intent.as_deref());
+        let setup = setup.and_then(|it| self.setup_intents.get(it));
+        if setup.is_some_and(|it| it.status == SetupStatus::RequiresAction) {
+            return true;
+        }
         let intent = self.session_intents.get(id).and_then(|it| self.intents.get(it));
         intent.is_some_and(|it| it.status == crate::core::payment::IntentStatus::RequiresAction)
     }
@@ -79,6 +86,10 @@ impl Core {
     /// Nothing was asked; 402: they failed, or the card is declined then, and the session stays open.
     pub fn authenticate_session(&mut self, id: &str, passed: bool) -> Answer {
         let session = self.open_session(id)?;
+        if let Some(setup) = session.setup_intent.clone() {
+            self.authenticate_setup_intent(&setup, passed)?;
+            return self.session_set_up(session, &setup);
+        }
         let intent = self.session_intents.get(id).cloned();
         let nothing = || Fault::invalid("This Checkout Session does not wait for an authentication.");
         let intent = intent.ok_or_else(nothing)?;
@@ -138,12 +149,52 @@ impl Core {
         }
     }
 
-    /// Nothing is due today: the method is for what comes.
+    /// Nothing is due today: the method is for what comes, if it is asked for.
     fn save_method(&mut self, mut session: Session, method: &str) -> Answer {
+        match session.new.mode {
+            Mode::Payment => return Ok(self.complete(session)),
+            Mode::Subscription if session.new.method_if_required => {
+                self.subscribe(&mut session, None)?;
+                return Ok(self.complete(session));
+            }
+            Mode::Subscription | Mode::Setup => {}
+        }
+        let setup = match session.setup_intent.clone() {
+            Some(setup) => setup,
+            None => self.session_setup(&session)?,
+        };
+        session.setup_intent = Some(setup.clone());
+        if let Some(row) = self.sessions.get_mut(&session.id) {
+            *row = session.clone();
+        }
+        let confirm = Confirm {
+            payment_method: Some(method.to_owned()),
+            ..Confirm::default()
+        };
+        self.confirm_setup_intent(&setup, confirm)?;
+        self.session_set_up(session, &setup)
+    }
+
+    /// The setup intent of a session.
+    pub(super) fn session_setup(&mut self, session: &Session) -> Result<String, Fault> {
+        let new = NewSetupIntent {
+            customer: session.customer.clone(),
+            types: session.new.types(),
+            metadata: session.new.setup_intent_metadata.clone(),
+            ..NewSetupIntent::default()
+        };
+        let made = self.create_setup_intent(new, None)?;
+        Ok(made["id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    fn session_set_up(&mut self, mut session: Session, setup: &str) -> Answer {
+        let intent = self.setup_intent(setup)?;
+        if intent.status != SetupStatus::Succeeded {
+            return Ok(session.render(self));
+        }
+        let method = intent.payment_method.clone();
         if session.new.mode == Mode::Subscription {
-            let asked = (!session.new.method_if_required).then_some(method);
-            asked.map(|it| self.attachable(it)).transpose()?;
-            self.subscribe(&mut session, asked)?;
+            self.subscribe(&mut session, method.as_deref())?;
         }
         Ok(self.complete(session))
     }
@@ -209,7 +260,7 @@ impl Core {
         }
         let metadata = match session.new.mode {
             Mode::Payment => session.new.payment_intent_metadata.clone(),
-            Mode::Subscription => Metadata::new(),
+            Mode::Subscription | Mode::Setup => Metadata::new(),
         };
         let intent = self.create_intent(NewIntent {
             amount: session.total,

@@ -1,6 +1,6 @@
 //! How an invoice is finalized and collected.
 
-use super::{Invoice, InvoiceStatus};
+use super::{Invoice, InvoicePayment, InvoiceStatus};
 use crate::core::payment::{Attempt, NewIntent};
 use crate::core::payment_method::GENERIC;
 use crate::core::{Answer, Core, Fault, Row, Status};
@@ -11,18 +11,7 @@ impl Core {
     /// # Errors
     /// No such invoice, paid already, void; the card is declined.
     pub fn pay_invoice(&mut self, id: &str) -> Answer {
-        match self.invoice(id)?.status {
-            InvoiceStatus::Paid => {
-                return Err(Fault::invalid("Invoice is already paid").code("invoice_already_paid"));
-            }
-            InvoiceStatus::Void => return Err(Fault::invalid("This invoice is void and cannot be paid.")),
-            InvoiceStatus::Draft => self.finalize_invoice(id),
-            InvoiceStatus::Open => {}
-        }
-        if self.invoice(id)?.status == InvoiceStatus::Open {
-            self.collect(id, false)?;
-        }
-        self.invoice(id).map(|invoice| invoice.render(self))
+        self.pay_invoice_with(id, InvoicePayment::default())
     }
 
     pub(crate) fn invoice_due(&mut self, id: &str) {
@@ -34,6 +23,9 @@ impl Core {
             return;
         }
         if invoice.status == InvoiceStatus::Draft && invoice.finalizes_at.is_some_and(|at| at <= now) {
+            if self.waits_for_created(id) {
+                return;
+            }
             self.finalize_invoice(id);
             let _ = self.proceed_with_invoice(id, true);
         } else if invoice.status == InvoiceStatus::Open && invoice.next_attempt.is_some_and(|at| at <= now) {
@@ -101,8 +93,18 @@ impl Core {
 
     /// One attempt on an open invoice. `by_clock`: counts for the retry schedule.
     pub(crate) fn collect(&mut self, id: &str, by_clock: bool) -> Result<(), Fault> {
+        self.collect_with(id, by_clock, None)
+    }
+
+    /// With a method that was named for it, or its own, or the subscription's, or the customer's.
+    pub(super) fn collect_with(
+        &mut self,
+        id: &str,
+        by_clock: bool,
+        named: Option<String>,
+    ) -> Result<(), Fault> {
         let invoice = self.invoice(id)?.clone();
-        if invoice.status != InvoiceStatus::Open {
+        if !invoice.is_payable() {
             return Ok(());
         }
         let Some(intent) = invoice.payment_intent.clone() else {
@@ -113,7 +115,9 @@ impl Core {
             return Ok(());
         }
         let subscription = self.subscription(&invoice.subscription)?;
-        let method = self.payment_method_of(subscription);
+        let method = named
+            .or(invoice.default_payment_method.clone())
+            .or_else(|| self.payment_method_of(subscription));
         let does = method
             .as_deref()
             .and_then(|it| self.behaviour(&invoice.customer, it));
@@ -136,12 +140,7 @@ impl Core {
 
     /// What came of an attempt on it; `by_clock` `None`: of one that was counted already, or that the person made.
     pub(crate) fn invoice_attempted(&mut self, id: &str, attempt: Attempt, by_clock: Option<bool>) {
-        let Some(invoice) = self
-            .invoices
-            .get(id)
-            .filter(|it| it.status == InvoiceStatus::Open)
-            .cloned()
-        else {
+        let Some(invoice) = self.invoices.get(id).filter(|it| it.is_payable()).cloned() else {
             return;
         };
         // Any attempt counts as the first, after that only those of the schedule (docs.stripe.com/api/invoices/object,
@@ -168,7 +167,7 @@ impl Core {
         }
     }
 
-    fn mark_paid(&mut self, invoice: &Invoice, attempts: usize) {
+    pub(super) fn mark_paid(&mut self, invoice: &Invoice, attempts: usize) {
         let now = self.now;
         self.edit_invoice("invoice.paid", &invoice.id, |it| {
             it.status = InvoiceStatus::Paid;
@@ -232,10 +231,7 @@ impl Core {
 
     /// Nothing is owed: what it was for did not come to be.
     pub(crate) fn void_invoice(&mut self, id: &str) {
-        let open = self
-            .invoices
-            .get(id)
-            .is_some_and(|it| it.status == InvoiceStatus::Open);
+        let open = self.invoices.get(id).is_some_and(Invoice::is_payable);
         if open {
             let now = self.now;
             // What it took from the customer's balance goes back: docs.stripe.com/billing/customer/balance.
@@ -259,7 +255,7 @@ impl Core {
     }
 
     /// Changes it and tells of it by an event of this name, which an `invoice.updated` accompanies as Stripe's does.
-    fn edit_invoice(&mut self, event: &'static str, id: &str, change: impl FnOnce(&mut Invoice)) {
+    pub(super) fn edit_invoice(&mut self, event: &'static str, id: &str, change: impl FnOnce(&mut Invoice)) {
         let Some(before) = self.invoices.get(id).map(|it| it.render(self)) else {
             return;
         };

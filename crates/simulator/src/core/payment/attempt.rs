@@ -1,11 +1,10 @@
 //! What happens when a bank is asked for the money of an intent (docs.stripe.com/payments/paymentintents/lifecycle).
 
-use serde_json::{Value, json};
-
 use super::charge::{Charge, ChargeStatus};
 use super::intent::IntentStatus;
 use crate::core::payment_method::{
     AUTHENTICATION_FAILED, AUTHENTICATION_REQUIRED, Authentication, Decline, PaymentMethod, Sandbox,
+    last_error,
 };
 use crate::core::{Answer, Core, Fault, Row};
 
@@ -198,23 +197,4 @@ impl Core {
             self.session_settled(id, attempt == Attempt::Paid);
         }
     }
-}
-
-fn last_error(decline: Decline, charge: Option<&str>, method: Option<Value>) -> Value {
-    let mut error = json!({
-        "code": decline.code,
-        "doc_url": format!("https://docs.stripe.com/error-codes#{}", decline.code.replace('_', "-")),
-        "message": decline.message,
-        "type": decline.kind,
-    });
-    for (key, value) in [
-        ("charge", json!(charge)),
-        ("decline_code", json!(decline.decline_code)),
-        ("payment_method", json!(method)),
-    ] {
-        if !value.is_null() {
-            error[key] = value;
-        }
-    }
-    error
 }

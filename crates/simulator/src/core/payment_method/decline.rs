@@ -1,6 +1,8 @@
 //! Why a payment did not come to be (docs.stripe.com/declines/codes; of bank debits docs.stripe.com/api/charges/object,
 //! `failure_code`).
 
+use serde_json::{Value, json};
+
 use crate::core::Fault;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,12 @@ pub const AUTHENTICATION_FAILED: Decline = Decline {
     message: "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new \
               PaymentMethod to attempt to fulfill this PaymentIntent again.",
 };
+/// The same of a setup intent.
+pub const SETUP_AUTHENTICATION_FAILED: Decline = Decline {
+    code: "setup_intent_authentication_failure",
+    message: "The latest attempt to set up the payment method has failed because authentication failed.",
+    ..AUTHENTICATION_FAILED
+};
 pub const DEBIT_FAILED: Decline = debit(
     "generic_could_not_process",
     "The bank could not process the debit.",
@@ -90,4 +98,24 @@ impl From<Decline> for Fault {
             .code(decline.code)
             .decline_code(decline.decline_code)
     }
+}
+
+/// An intent's `last_payment_error` or `last_setup_error`.
+pub fn last_error(decline: Decline, charge: Option<&str>, method: Option<Value>) -> Value {
+    let mut error = json!({
+        "code": decline.code,
+        "doc_url": format!("https://docs.stripe.com/error-codes#{}", decline.code.replace('_', "-")),
+        "message": decline.message,
+        "type": decline.kind,
+    });
+    for (key, value) in [
+        ("charge", json!(charge)),
+        ("decline_code", json!(decline.decline_code)),
+        ("payment_method", json!(method)),
+    ] {
+        if !value.is_null() {
+            error[key] = value;
+        }
+    }
+    error
 }

@@ -36,14 +36,18 @@ async fn pay_session(State(site): State<Site>, Json(it): Json<PaySession>) -> Re
 struct Authenticate {
     session: Option<String>,
     payment_intent: Option<String>,
+    setup_intent: Option<String>,
     passed: bool,
 }
 
 async fn authenticate(State(site): State<Site>, Json(it): Json<Authenticate>) -> Response {
-    match (it.session, it.payment_intent) {
-        (Some(id), None) => on_core(&site, &id, |core| core.authenticate_session(&id, it.passed)),
-        (None, Some(id)) => on_core(&site, &id, |core| core.authenticate_intent(&id, it.passed)),
-        _ => reply(Err(Fault::invalid("Name one of session, payment_intent."))),
+    match (it.session, it.payment_intent, it.setup_intent) {
+        (None, None, Some(id)) => on_core(&site, &id, |core| core.authenticate_setup_intent(&id, it.passed)),
+        (Some(id), None, None) => on_core(&site, &id, |core| core.authenticate_session(&id, it.passed)),
+        (None, Some(id), None) => on_core(&site, &id, |core| core.authenticate_intent(&id, it.passed)),
+        _ => reply(Err(Fault::invalid(
+            "Name one of session, payment_intent, setup_intent.",
+        ))),
     }
 }
 

@@ -1,0 +1,188 @@
+//! What requests do to an invoice (docs.stripe.com/invoicing/overview, "Invoice statuses").
+
+use serde_json::Value;
+
+use super::InvoiceStatus;
+use crate::core::calendar::HOUR;
+use crate::core::{Answer, Core, Fault, MetadataChange, Row};
+
+/// What to change; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct InvoiceChange {
+    pub description: Option<String>,
+    pub auto_advance: Option<bool>,
+    /// Attached to the customer; an empty text: none.
+    pub default_payment_method: Option<String>,
+    pub metadata: MetadataChange,
+}
+
+/// How to pay one.
+#[derive(Clone, Debug, Default)]
+pub struct InvoicePayment {
+    /// `None`: the invoice's, the subscription's, the customer's, in this order.
+    pub payment_method: Option<String>,
+    /// The money came by another way.
+    pub out_of_band: bool,
+}
+
+/// How long Stripe waits for an answer to `invoice.created` (docs.stripe.com/billing/subscriptions/webhooks, "Invoice
+/// finalization").
+const CREATED_HOLDS_FOR: i64 = 72 * HOUR;
+
+impl Core {
+    /// # Errors
+    /// No such invoice, or no draft any more.
+    pub fn finalize_draft(&mut self, id: &str, auto_advance: Option<bool>) -> Answer {
+        if self.invoice(id)?.status != InvoiceStatus::Draft {
+            let message = "This invoice is already finalized, you can't re-finalize a non-draft invoice.";
+            return Err(Fault::invalid(message));
+        }
+        self.finalize_invoice(id);
+        let now = self.now;
+        let sent = self.invoice(id)?.due_date.is_some();
+        self.edit_invoice("invoice.updated", id, |it| {
+            it.auto_advance = auto_advance.unwrap_or(it.auto_advance);
+            it.next_attempt = (it.auto_advance && !sent).then_some(now);
+        });
+        self.wake(self.now, id);
+        self.shown_invoice(id)
+    }
+
+    /// # Errors
+    /// No such invoice, or not owed.
+    pub fn void_open_invoice(&mut self, id: &str) -> Answer {
+        let invoice = self.invoice(id)?;
+        if !invoice.is_payable() {
+            let status = invoice.status.as_str();
+            return Err(Fault::invalid(format!(
+                "You can only pass in open invoices. This invoice isn't open: {status}."
+            )));
+        }
+        let subscription = invoice.subscription.clone();
+        self.void_invoice(id);
+        self.invoice_settled(&subscription);
+        self.shown_invoice(id)
+    }
+
+    /// # Errors
+    /// No such invoice, or not open.
+    pub fn mark_invoice_uncollectible(&mut self, id: &str) -> Answer {
+        if self.invoice(id)?.status != InvoiceStatus::Open {
+            return Err(Fault::invalid(
+                "You can only mark open invoices as uncollectible.",
+            ));
+        }
+        let now = self.now;
+        self.edit_invoice("invoice.marked_uncollectible", id, |it| {
+            it.status = InvoiceStatus::Uncollectible;
+            it.uncollectible_at = Some(now);
+            it.auto_advance = false;
+            it.next_attempt = None;
+        });
+        self.shown_invoice(id)
+    }
+
+    /// # Errors
+    /// No such invoice, collected automatically, or nothing is owed on it.
+    pub fn send_invoice(&mut self, id: &str) -> Answer {
+        let invoice = self.invoice(id)?;
+        if invoice.due_date.is_none() {
+            let message = "You can only manually send an invoice if its collection method is 'send_invoice'.";
+            return Err(Fault::invalid(message));
+        }
+        match invoice.status {
+            InvoiceStatus::Draft => self.finalize_invoice(id),
+            InvoiceStatus::Open | InvoiceStatus::Uncollectible => {}
+            InvoiceStatus::Paid | InvoiceStatus::Void => {
+                return Err(Fault::invalid("You can only send open invoices."));
+            }
+        }
+        let shown = self.shown_invoice(id)?;
+        self.emit("invoice.sent", shown.clone());
+        Ok(shown)
+    }
+
+    /// # Errors
+    /// No such invoice; the method is not the customer's.
+    pub fn update_invoice(&mut self, id: &str, change: InvoiceChange) -> Answer {
+        let invoice = self.invoice(id)?;
+        if let Some(method) = change
+            .default_payment_method
+            .as_deref()
+            .filter(|it| !it.is_empty())
+        {
+            let own = self.methods.get(method).and_then(|it| it.customer.as_ref());
+            if own != Some(&invoice.customer) {
+                return Err(crate::core::customer::not_attached(method).param("default_payment_method"));
+            }
+        }
+        self.edit_invoice("invoice.updated", id, |it| {
+            it.auto_advance = change.auto_advance.unwrap_or(it.auto_advance);
+            if let Some(text) = change.description {
+                it.description = Some(text).filter(|text| !text.is_empty());
+            }
+            if let Some(method) = change.default_payment_method {
+                it.default_payment_method = Some(method).filter(|id| !id.is_empty());
+            }
+            change.metadata.apply(&mut it.metadata);
+        });
+        self.shown_invoice(id)
+    }
+
+    /// As `POST /v1/invoices/:id/pay`.
+    ///
+    /// # Errors
+    /// As [`Core::pay_invoice`]; no such method, or another customer's.
+    pub fn pay_invoice_with(&mut self, id: &str, how: InvoicePayment) -> Answer {
+        let invoice = self.invoice(id)?;
+        let (customer, status) = (invoice.customer.clone(), invoice.status);
+        match status {
+            InvoiceStatus::Paid => {
+                return Err(Fault::invalid("Invoice is already paid").code("invoice_already_paid"));
+            }
+            InvoiceStatus::Void => return Err(Fault::invalid("This invoice is void and cannot be paid.")),
+            InvoiceStatus::Draft => self.finalize_invoice(id),
+            InvoiceStatus::Open | InvoiceStatus::Uncollectible => {}
+        }
+        if how.out_of_band {
+            let invoice = self.invoice(id)?.clone();
+            if let Some(intent) = &invoice.payment_intent {
+                self.cancel_payment_intent(intent, None)?;
+            }
+            if let Some(invoice) = self.invoices.get_mut(id) {
+                invoice.out_of_band = true;
+            }
+            self.mark_paid(&invoice, invoice.attempts);
+        } else if self.invoice(id)?.is_payable() {
+            let method = how.payment_method.map(|it| self.method_for(&it, Some(&customer)));
+            let method = method.transpose()?;
+            self.collect_with(id, false, method)?;
+        }
+        self.shown_invoice(id)
+    }
+
+    /// Whether a draft still waits for `invoice.created` to be taken; it is looked at again then.
+    pub(super) fn waits_for_created(&mut self, id: &str) -> bool {
+        let Some(invoice) = self.invoices.get(id) else {
+            return false;
+        };
+        let last = invoice.created + CREATED_HOLDS_FOR;
+        let told = invoice
+            .told
+            .as_deref()
+            .is_none_or(|event| self.is_delivered(event));
+        let waits = self.settings.invoice_created_holds && !told && self.now < last;
+        if waits {
+            let at = last.min(self.now + HOUR);
+            if let Some(invoice) = self.invoices.get_mut(id) {
+                invoice.finalizes_at = Some(at);
+            }
+            self.wake(at, id);
+        }
+        waits
+    }
+
+    fn shown_invoice(&self, id: &str) -> Result<Value, Fault> {
+        self.invoice(id).map(|it| it.render(self))
+    }
+}
