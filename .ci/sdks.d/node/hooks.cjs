@@ -30,6 +30,18 @@ async function webhooks(shop) {
   const tries = (await receiver.of("customer.updated", 4)).slice(1);
   shop.equal(new Set(tries.map((it) => it.event.id)).size, 1, "what is not taken comes again");
   shop.equal(tries.map((it) => it.refused), [true, true, false], "until it is");
+  const { secret } = await shop.control("roll_secret", { endpoint: endpoint.id, seconds: 3600 });
+  await stripe.customers.update(customer.id, { phone: "556" });
+  const both = (await receiver.of("customer.updated", 5))[4];
+  for (const one of [endpoint.secret, secret]) {
+    shop.equal(stripe.webhooks.constructEvent(both.body, both.signature, one).id, both.event.id, "a rolled secret and the old one hold");
+  }
+  await shop.control("advance", { seconds: 3601 });
+  await stripe.customers.update(customer.id, { phone: "557" });
+  const one = (await receiver.of("customer.updated", 6))[5];
+  shop.equal(stripe.webhooks.constructEvent(one.body, one.signature, secret).id, one.event.id, "later the new one holds");
+  await shop.refused("StripeSignatureVerificationError", "the old secret then",
+    () => stripe.webhooks.constructEvent(one.body, one.signature, endpoint.secret));
   shop.equal((await stripe.webhookEndpoints.update(endpoint.id, { disabled: true })).status, "disabled", "an endpoint can be disabled");
   shop.equal((await stripe.webhookEndpoints.del(endpoint.id)).deleted, true, "and deleted");
   receiver.server.close();

@@ -4,7 +4,9 @@ const catalog = require("./catalog.cjs");
 const checkout = require("./checkout.cjs");
 const hooks = require("./hooks.cjs");
 const money = require("./money.cjs");
+const { portal } = require("./portal.cjs");
 const robust = require("./robust.cjs");
+const { year } = require("./year.cjs");
 
 const [base, ...rest] = process.argv.slice(2);
 const short = rest.join() === "smoke";
@@ -35,6 +37,9 @@ async function main() {
   await chapter(hooks.webhooks);
   if (!short) {
     await chapter(catalog.pagination);
+    await chapter(year);
+    await chapter(portal);
+    await chapter(money.disputes);
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`Node stripe ${Stripe.PACKAGE_VERSION}: ${shop.checks} checks hold, ${seconds} s`);

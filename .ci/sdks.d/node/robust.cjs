@@ -44,6 +44,9 @@ async function retries(shop) {
     await shop.ask("DELETE", "adversity");
   };
   await one("conflict@js.example", "409 lock timeout", { requests: 1, status: 409 });
+  await one("lock@js.example", "429 lock timeout", { requests: 1, status: 429, code: "lock_timeout" });
+  await one("reset@js.example", "the connection is reset after it took effect", { requests: 1, reset: true, took_effect: true });
+  await one("before@js.example", "the connection is reset before it did", { requests: 1, reset: true });
   await one("twice@js.example", "twice in a row", { requests: 2, status: 409 });
   await shop.control("adversity", { path: "/v1/customers", method: "GET", requests: 2, status: 503 });
   shop.equal((await customers.list({ limit: 1 })).data.length, 1, "two 503 of a list are tried again");

@@ -32,8 +32,19 @@ def webhooks(shop):
     tries = receiver.of("customer.updated", 4)[1:]
     ids = {json.loads(it[0])["id"] for it in tries}
     shop.equal((len(ids), [it[2] for it in tries]), (1, [True, True, False]), "what is not taken is delivered until it is")
-    types = [it.type for it in v1.events.list({"types": ["customer.created", "customer.updated"], "limit": 3}).data]
-    shop.equal(types, ["customer.updated", "customer.updated", "customer.created"], "the log has them, newest first")
+    rolled = shop.control("roll_secret", endpoint=endpoint.id, seconds=3600)["secret"]
+    v1.customers.update(customer.id, {"phone": "556"})
+    body, signature, _ = receiver.of("customer.updated", 5)[4]
+    for secret in (endpoint.secret, rolled):
+        shop.equal(stripe.Webhook.construct_event(body, signature, secret).type, "customer.updated", "a rolled secret and the old one hold")
+    shop.control("advance", seconds=3601)
+    v1.customers.update(customer.id, {"phone": "557"})
+    body, signature, _ = receiver.of("customer.updated", 6)[5]
+    shop.equal(stripe.Webhook.construct_event(body, signature, rolled).type, "customer.updated", "later the new one holds")
+    shop.refused(stripe.SignatureVerificationError, "the old secret then",
+                 lambda: stripe.Webhook.construct_event(body, signature, endpoint.secret))
+    types = [it.type for it in v1.events.list({"types": ["customer.created", "customer.updated"], "limit": 5}).data]
+    shop.equal(types, ["customer.updated"] * 4 + ["customer.created"], "the log has them, newest first")
     v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     shop.equal(v1.webhook_endpoints.retrieve(endpoint.id).status, "disabled", "an endpoint can be disabled")
     shop.equal(v1.webhook_endpoints.delete(endpoint.id).deleted, True, "and deleted")

@@ -4,7 +4,7 @@ import sys, time, traceback
 
 import stripe
 
-import catalog, checkout, hooks, money, robust
+import catalog, checkout, hooks, money, portal, robust, year
 from shop import Shop, Wrong
 
 base, short = sys.argv[1], sys.argv[2:] == ["smoke"]
@@ -37,6 +37,9 @@ if not short:
     chapter(catalog.pagination)
     chapter(checkout.trial)
     chapter(checkout.expires)
+    chapter(year.year)
+    chapter(portal.portal)
+    chapter(money.disputes)
 print(f"Python stripe {stripe.VERSION}: {shop.checks} checks hold, {time.monotonic() - began:.1f} s", flush=True)
 if failures:
     sys.exit(f"not as Stripe is: {', '.join(failures)}")

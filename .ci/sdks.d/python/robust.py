@@ -50,6 +50,9 @@ def retries(shop):
         shop.ask("DELETE", "adversity")
 
     one("conflict@hundred.example", "409 lock timeout", requests=1, status=409)
+    one("lock@hundred.example", "429 lock timeout", requests=1, status=429, code="lock_timeout")
+    one("reset@net.example", "the connection is reset after it took effect", requests=1, reset=True, took_effect=True)
+    one("before@net.example", "the connection is reset before it did", requests=1, reset=True)
     one("twice@hundred.example", "twice in a row", requests=2, status=409)
     shop.control("adversity", path="/v1/customers", method="GET", requests=2, status=503)
     shop.equal(len(v1.customers.list({"limit": 1}).data), 1, "two 503 of a list are tried again")
