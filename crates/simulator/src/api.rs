@@ -1,5 +1,6 @@
 //! Stripe's requests, read into commands of the core. Pure: a method, a path and a form in, an object or a fault out.
 
+mod balance;
 mod buy;
 mod coupons;
 mod customers;
@@ -157,12 +158,15 @@ fn subject(steps: &[&str], params: &Params) -> String {
 
 fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> Routed {
     match (method, steps) {
-        (_, steps) if steps.contains(&"") => None,
+        (_, steps) if steps.contains(&"") || steps.last() == Some(&"search") => None,
         (_, ["v1", "customers", id, "payment_methods", rest @ ..]) => {
             payment_methods::of_customer(core, method, id, rest, params)
         }
         (_, ["v1", "invoice_payments", rest @ ..]) => invoices::payments(core, method, rest, params),
         (_, ["v1", "setup_intents", rest @ ..]) => setup_intents::call(core, method, rest, params),
+        (_, ["v1", "customers", id, "balance_transactions", rest @ ..]) => {
+            balance::call(core, method, id, rest, params)
+        }
         (_, ["v1", "payment_methods", rest @ ..]) => payment_methods::call(core, method, rest, params),
         (_, ["v1", "customers", rest @ ..]) => customers::call(core, method, rest, params),
         (_, ["v1", "products", rest @ ..]) => products::call(core, method, rest, params),

@@ -3,6 +3,7 @@
 //! Nothing in here reads a clock, a socket or a random source: the same seed and the same commands give the same
 //! objects, ids and events, byte for byte, and a [`Core`] can be cloned at any point.
 
+mod balance;
 pub mod calendar;
 mod catalog;
 mod checkout;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use balance::NewBalanceTransaction;
 pub use calendar::Interval;
 pub use catalog::{NewPrice, NewProduct, PriceChange, ProductChange};
 pub use checkout::{Mode, NewSession};
@@ -63,6 +65,7 @@ pub use subscription::{
 pub use table::Row;
 pub use version::Version;
 
+use balance::CustomerBalanceTransaction;
 use catalog::{LookupKeys, Price, Product};
 use checkout::Session;
 use coupon::Coupon;
@@ -167,6 +170,7 @@ pub struct Core {
     settings: Settings,
     base_url: String,
     customers: Table<Customer>,
+    balance_transactions: Table<CustomerBalanceTransaction>,
     methods: Table<PaymentMethod>,
     products: Table<Product>,
     prices: Table<Price>,
@@ -222,6 +226,7 @@ impl Core {
             settings: Settings::default(),
             base_url: "http://localhost".to_owned(),
             customers: Table::default(),
+            balance_transactions: Table::default(),
             methods: Table::default(),
             products: Table::default(),
             prices: Table::default(),

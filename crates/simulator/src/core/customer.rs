@@ -1,6 +1,6 @@
 //! Customers.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Answer, Core, Fault, Metadata, MetadataChange, Row};
 
@@ -27,6 +27,12 @@ pub struct NewCustomer {
     pub default_payment_method: Option<String>,
     /// `clock_…`
     pub test_clock: Option<String>,
+    /// Letters and digits that invoice numbers begin with; `None`: random ones.
+    pub invoice_prefix: Option<String>,
+    /// Of the first invoice; `None`: 1.
+    pub next_invoice_sequence: Option<u64>,
+    /// Fields that are only kept and shown, such as `address` and `tax_exempt`, in Stripe's shape.
+    pub shown: Map<String, Value>,
 }
 
 /// What to change; `None` leaves a field as it is, and an empty text clears it.
@@ -39,6 +45,10 @@ pub struct CustomerChange {
     pub metadata: MetadataChange,
     /// One that is attached; an empty text: none.
     pub default_payment_method: Option<String>,
+    pub invoice_prefix: Option<String>,
+    pub next_invoice_sequence: Option<u64>,
+    /// As in [`NewCustomer`].
+    pub shown: Map<String, Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +69,9 @@ pub struct Customer {
     /// Below zero: a credit, which the next invoices use up; above: owed with the next one.
     /// docs.stripe.com/billing/customer/balance
     pub balance: i64,
+    /// Of the balance, once there was one.
+    pub currency: Option<String>,
+    shown: Map<String, Value>,
     invoice_prefix: String,
     invoices: u64,
 }
@@ -83,14 +96,14 @@ impl Row for Customer {
 }
 
 impl Customer {
-    fn to_json(&self) -> Value {
-        json!({
+    pub(super) fn to_json(&self) -> Value {
+        let mut customer = json!({
             "id": self.id,
             "object": "customer",
             "address": null,
             "balance": self.balance,
             "created": self.created,
-            "currency": null,
+            "currency": self.currency,
             "default_source": null,
             "delinquent": false,
             "description": self.description,
@@ -112,7 +125,11 @@ impl Customer {
             "shipping": null,
             "tax_exempt": "none",
             "test_clock": self.test_clock,
-        })
+        });
+        for (name, value) in &self.shown {
+            customer[name] = value.clone();
+        }
+        customer
     }
 
     /// The next invoice's number, as Stripe writes it.
@@ -159,8 +176,10 @@ impl Core {
             deleted: false,
             test_clock: new.test_clock,
             balance: 0,
-            invoice_prefix,
-            invoices: 0,
+            currency: None,
+            shown: new.shown,
+            invoice_prefix: new.invoice_prefix.unwrap_or(invoice_prefix),
+            invoices: new.next_invoice_sequence.map_or(0, |next| next - 1),
         };
         let (id, shown) = (customer.id.clone(), customer.to_json());
         self.customers.insert(customer);
@@ -194,6 +213,13 @@ impl Core {
             }
         }
         change.metadata.apply(&mut customer.metadata);
+        customer.invoice_prefix = change
+            .invoice_prefix
+            .unwrap_or(std::mem::take(&mut customer.invoice_prefix));
+        customer.invoices = change
+            .next_invoice_sequence
+            .map_or(customer.invoices, |next| next - 1);
+        customer.shown.extend(change.shown);
         if let Some(method) = change.default_payment_method {
             customer.payment_method = Some(method).filter(|id| !id.is_empty());
             customer.outcome = None;
@@ -201,17 +227,6 @@ impl Core {
         let after = customer.to_json();
         self.emit_change("customer.updated", &before, after.clone());
         Ok(after)
-    }
-
-    /// What an invoice leaves on the balance, or takes from it.
-    pub(crate) fn add_to_balance(&mut self, id: &str, amount: i64) {
-        let Some(customer) = self.customers.get_mut(id).filter(|it| amount != 0 && !it.deleted) else {
-            return;
-        };
-        let before = customer.to_json();
-        customer.balance += amount;
-        let after = customer.to_json();
-        self.emit_change("customer.updated", &before, after);
     }
 
     /// Its subscriptions are canceled first, as Stripe does.

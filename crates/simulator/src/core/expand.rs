@@ -91,6 +91,7 @@ impl Core {
                 .get(id)
                 .filter(|it| !it.deleted && it.destination.is_none())
                 .map(|it| it.render(self)),
+            "cbtxn" => shown(&self.balance_transactions, id, self),
             "promo" => shown(&self.promotion_codes, id, self),
             "di" => shown(&self.discounts, id, self),
             "clock" => self.test_clock(id).ok().map(|it| it.render(self)),

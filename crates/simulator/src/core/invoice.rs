@@ -240,6 +240,10 @@ impl Invoice {
         self.auto_advance && self.finalizes_at.is_none()
     }
 
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+
     /// Each discount and what it takes off all lines together.
     fn discount_totals(&self) -> Vec<(String, i64)> {
         let total = |discount: &String| {

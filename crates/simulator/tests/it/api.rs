@@ -23,11 +23,8 @@ async fn what_stripe_has_and_the_simulator_has_not_is_501() {
     let stripe = Stripe::start().await;
     let error = stripe.get("/v1/quotes").await.error(501);
     assert_eq!(error["code"], "not_simulated");
-    let error = stripe
-        .post("/v1/customers", "tax_exempt=reverse")
-        .await
-        .error(501);
-    assert_eq!(error["param"], "tax_exempt");
+    let error = stripe.post("/v1/customers", "source=tok_visa").await.error(501);
+    assert_eq!(error["param"], "source");
     let error = stripe.get("/v1/nonsense").await.error(404);
     assert!(
         error["message"]

@@ -8,6 +8,7 @@ mod api;
 mod catalog;
 mod collection;
 mod coupons;
+mod customers;
 mod delivery;
 mod disputes;
 mod entitlements;

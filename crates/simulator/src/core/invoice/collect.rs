@@ -1,6 +1,7 @@
 //! How an invoice is finalized and collected.
 
 use super::{Invoice, InvoicePayment, InvoiceStatus};
+use crate::core::balance::BalanceMove;
 use crate::core::payment::{Attempt, NewIntent};
 use crate::core::payment_method::GENERIC;
 use crate::core::{Answer, Core, Fault, Row, Status};
@@ -58,7 +59,7 @@ impl Core {
         let adopted = invoice.payment_intent.clone();
         let balance = self.customers.get(&customer).map_or(0, |it| it.balance);
         let amount_due = (total + balance).max(0);
-        self.add_to_balance(&customer, total - amount_due);
+        self.move_balance_for(id, total - amount_due, BalanceMove::AppliedToInvoice);
         let (intent, payment) = if amount_due > 0 {
             let intent = adopted.unwrap_or_else(|| {
                 self.create_intent(NewIntent {
@@ -235,13 +236,8 @@ impl Core {
         if open {
             let now = self.now;
             // What it took from the customer's balance goes back: docs.stripe.com/billing/customer/balance.
-            let taken = self
-                .invoices
-                .get(id)
-                .map(|it| (it.customer.clone(), it.amount_due - it.total));
-            if let Some((customer, taken)) = taken {
-                self.add_to_balance(&customer, taken);
-            }
+            let taken = self.invoices.get(id).map_or(0, |it| it.amount_due - it.total);
+            self.move_balance_for(id, taken, BalanceMove::UnappliedFromInvoice);
             self.edit_invoice("invoice.voided", id, |it| {
                 it.status = InvoiceStatus::Void;
                 it.voided_at = Some(now);
