@@ -65,15 +65,16 @@ export class Client {
   }
 }
 
-// Takes webhooks; what came is kept by path.
+// Takes webhooks; what came is kept by path and event: one may come twice.
 export async function sink() {
   const taken = new Map();
   const server = createServer((request, response) => {
     const parts = [];
     request.on('data', (part) => parts.push(part));
     request.on('end', () => {
-      const all = taken.get(request.url) ?? [];
-      taken.set(request.url, [...all, JSON.parse(Buffer.concat(parts).toString())]);
+      const event = JSON.parse(Buffer.concat(parts).toString());
+      if (!taken.has(request.url)) taken.set(request.url, new Map());
+      taken.get(request.url).set(event.id, event);
       response.end();
     });
   });

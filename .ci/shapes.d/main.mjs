@@ -30,7 +30,7 @@ const all = [];
 for (const version of versions) {
   const documents = await story.documents(version);
   if (version === NATIVE) {
-    documents.push(...story.answers, ...story.sink.taken.get('/thin'));
+    documents.push(...story.answers, ...story.sink.taken.get('/thin').values());
     complete(documents);
   }
   if (declared.includes(version)) all.push(new Declarations(version).judge(documents));

@@ -10,14 +10,19 @@ const LISTS = {
   '/v1/products': [],
   '/v1/prices': ['product'],
   '/v1/checkout/sessions': ['line_items', 'customer', 'subscription', 'payment_intent'],
-  '/v1/subscriptions': ['customer', 'latest_invoice'],
-  '/v1/invoices': ['customer', 'payments'],
+  '/v1/coupons': [],
+  '/v1/promotion_codes': ['customer', 'promotion.coupon'],
+  '/v1/subscriptions': ['customer', 'latest_invoice', 'default_payment_method', 'discounts', 'schedule'],
+  '/v1/subscription_schedules': ['customer', 'subscription'],
+  '/v1/invoiceitems': ['customer'],
+  '/v1/invoices': ['customer', 'payments', 'discounts'],
   '/v1/charges': ['refunds', 'payment_intent', 'customer'],
-  '/v1/payment_intents': ['latest_charge', 'customer'],
+  '/v1/payment_intents': ['latest_charge', 'customer', 'payment_method'],
   '/v1/refunds': ['charge', 'payment_intent'],
   '/v1/events': [],
   '/v1/webhook_endpoints': [],
   '/v1/billing_portal/configurations': [],
+  '/v1/entitlements/features': [],
   '/v1/test_helpers/test_clocks': [],
 };
 
@@ -25,18 +30,28 @@ const LISTS = {
 const LISTS_OF = {
   '/v1/checkout/sessions': ['line_items'],
   '/v1/products': ['features'],
+  '/v1/customers': ['payment_methods'],
 };
 
 // Of these the list leaves some out unless it is asked for them.
 const ALL = { '/v1/subscriptions': { status: 'all' } };
 
 // What does not exist in older versions, or has another name there.
-const SINCE = { payments: '2025-03-31.basil' };
+const SINCE = { payments: '2025-03-31.basil', 'promotion.coupon': '2025-09-30.clover' };
 
 export class Story {
   constructor(client) {
     this.client = client;
     this.answers = [];
+    this.events = new Set();
+  }
+
+  // In steps, so that no event leaves the list, which goes back 30 days, before it was seen there.
+  async advance(days) {
+    for (let left = days; left > 0; left -= 20) {
+      await this.client.control('advance', { seconds: Math.min(left, 20) * DAY });
+      for (const event of await this.pages('/v1/events')) this.events.add(event.id);
+    }
   }
 
   async post(path, parameters) {
@@ -58,6 +73,8 @@ export class Story {
     });
     await this.catalog();
     await this.subscriptions();
+    await this.discounts();
+    await this.changes();
     await this.purchases();
     await this.endings();
     await this.clock();
@@ -110,9 +127,9 @@ export class Story {
     await this.post('/v1/subscriptions', { customer: happy, items: [{ price: this.yearly }], trial_period_days: 14 });
     const sad = await this.customer('pm_card_chargeCustomerFail');
     await this.post('/v1/subscriptions', { customer: sad, items: [{ price: this.monthly }] });
-    await client.control('advance', { seconds: 32 * DAY });
+    await this.advance(32);
     await client.control('next_payment', { customer: happy, outcome: 'fail' });
-    await client.control('advance', { seconds: 31 * DAY });
+    await this.advance(31);
     await client.control('next_payment', { customer: happy, outcome: 'succeed' });
     await this.post(`/v1/subscriptions/${active.id}`, { cancel_at_period_end: true });
     await this.post('/v1/billing_portal/sessions', { customer: happy, return_url: 'https://example.com' });
@@ -120,11 +137,44 @@ export class Story {
     this.sad = sad;
   }
 
+  async discounts() {
+    const quarter = await this.post('/v1/coupons', {
+      name: 'A quarter', percent_off: 25, duration: 'repeating', duration_in_months: 3, max_redemptions: 9,
+    });
+    const five = await this.post('/v1/coupons', { amount_off: 500, currency: 'usd', duration: 'once' });
+    await this.post(`/v1/coupons/${five.id}`, { name: 'Five dollars' });
+    this.code = await this.post('/v1/promotion_codes', {
+      promotion: { type: 'coupon', coupon: quarter.id }, code: 'QUARTER',
+    });
+    await this.post('/v1/subscriptions', {
+      customer: this.happy, items: [{ price: this.monthly }], discounts: [{ promotion_code: this.code.id }, { coupon: five.id }],
+    });
+    const gone = await this.post('/v1/coupons', { percent_off: 100, duration: 'forever' });
+    this.answers.push(await this.client.send('DELETE', `/v1/coupons/${gone.id}`));
+  }
+
+  async changes() {
+    const changing = await this.post('/v1/subscriptions', { customer: this.happy, items: [{ price: this.monthly }] });
+    const item = { id: changing.items.data[0].id, quantity: 4 };
+    await this.post(`/v1/subscriptions/${changing.id}`, { items: [item], proration_behavior: 'create_prorations' });
+    await this.post(`/v1/subscriptions/${changing.id}`, { pause_collection: { behavior: 'void' } });
+    await this.post('/v1/subscriptions', {
+      customer: this.happy, items: [{ price: this.monthly }], collection_method: 'send_invoice', days_until_due: 14,
+    });
+    const scheduled = await this.post('/v1/subscriptions', { customer: this.happy, items: [{ price: this.monthly }] });
+    await this.post('/v1/subscription_schedules', { from_subscription: scheduled.id });
+    const intent = await this.post('/v1/payment_intents', { amount: 700, currency: 'usd', customer: this.happy });
+    await this.post(`/v1/payment_intents/${intent.id}/confirm`, {
+      payment_method: 'pm_card_authenticationRequired', return_url: 'https://example.com',
+    });
+    await this.post(`/v1/payment_intents/${intent.id}/cancel`);
+  }
+
   async purchases() {
     const { client } = this;
     const subscribing = await this.post('/v1/checkout/sessions', {
       mode: 'subscription', customer: this.happy, line_items: [{ price: this.monthly, quantity: 2 }],
-      success_url: 'https://example.com/done', cancel_url: 'https://example.com/back',
+      success_url: 'https://example.com/done', cancel_url: 'https://example.com/back', allow_promotion_codes: true,
     });
     await client.press(subscribing.url, { outcome: 'pay' });
     const buying = await this.post('/v1/checkout/sessions', {
@@ -144,14 +194,15 @@ export class Story {
 
   async endings() {
     const { client } = this;
-    await client.control('advance', { seconds: 40 * DAY });
+    await this.advance(40);
     this.answers.push(await client.send('DELETE', `/v1/customers/${this.sad}`));
   }
 
   // Waits until every endpoint has had every event.
   async delivered(versions) {
-    const wanted = (await this.pages('/v1/events')).length;
-    const done = () => [...versions, 'thin'].every((version) => (this.sink.taken.get(`/${version}`)?.length ?? 0) >= wanted);
+    for (const event of await this.pages('/v1/events')) this.events.add(event.id);
+    const wanted = this.events.size;
+    const done = () => [...versions, 'thin'].every((version) => (this.sink.taken.get(`/${version}`)?.size ?? 0) >= wanted);
     for (let tries = 0; !done(); tries += 1) {
       if (tries > 600) throw new Error('not every event was delivered');
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -170,7 +221,7 @@ export class Story {
 
   // Everything that there is, as this version shows it.
   async documents(version) {
-    const all = [...this.sink.taken.get(`/${version}`), await this.client.get('/v1/account', {}, version)];
+    const all = [...this.sink.taken.get(`/${version}`).values(), await this.client.get('/v1/account', {}, version)];
     for (const [path, expandable] of Object.entries(LISTS)) {
       const expand = expandable.filter((it) => !(SINCE[it] > version)).map((it) => `data.${it}`);
       const rows = await this.pages(path, { ...ALL[path], expand }, version);

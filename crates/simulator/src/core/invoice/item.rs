@@ -102,8 +102,9 @@ impl Row for InvoiceItem {
                 "unit_amount_decimal": self.unit_amount.to_string(),
             },
             "proration": true,
-            "proration_details": { "discount_amounts": [] },
+            "proration_details": { "credited_items": null, "discount_amounts": [] },
             "quantity": self.quantity,
+            "quantity_decimal": self.quantity.to_string(),
             "tax_rates": [],
             "test_clock": core.test_clock_of(&self.customer),
         })

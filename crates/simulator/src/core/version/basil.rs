@@ -98,10 +98,36 @@ pub fn line_parent(_: &Core, kind: &str, line: &mut Map<String, Value>) {
     line.insert("type".into(), json!(kind));
 }
 
+/// An invoice item said itself whose it is, which `parent` says now.
+pub fn item_parent(_: &Core, kind: &str, item: &mut Map<String, Value>) {
+    if kind != "invoiceitem" {
+        return;
+    }
+    let Some(parent) = item.remove("parent") else {
+        return;
+    };
+    let details = &parent["subscription_details"];
+    item.insert("subscription".into(), details["subscription"].clone());
+    if details["subscription_item"].is_string() {
+        item.insert("subscription_item".into(), details["subscription_item"].clone());
+    }
+}
+
+/// A schedule's phase had one coupon beside its discounts.
+pub fn phase_coupon(_: &Core, kind: &str, schedule: &mut Map<String, Value>) {
+    if kind != "subscription_schedule" {
+        return;
+    }
+    let phases = schedule.get_mut("phases").and_then(Value::as_array_mut);
+    for phase in phases.into_iter().flatten() {
+        phase["coupon"] = phase["discounts"][0]["coupon"].clone();
+    }
+}
+
 /// `price` and `plan`, in full, became `pricing`, which names the price
 /// (…/2025-03-31/invoice-line-item-pricing).
 pub fn line_pricing(core: &Core, kind: &str, line: &mut Map<String, Value>) {
-    if kind != "line_item" {
+    if !["invoiceitem", "line_item"].contains(&kind) {
         return;
     }
     let Some(pricing) = line.remove("pricing") else {
@@ -113,10 +139,14 @@ pub fn line_pricing(core: &Core, kind: &str, line: &mut Map<String, Value>) {
     let recurring = price.filter(|it| it.recurring.is_some());
     line.insert("plan".into(), json!(recurring.map(Price::to_plan)));
     line.insert("price".into(), json!(price.map(Price::to_json)));
-    line.insert(
-        "unit_amount_excluding_tax".into(),
-        pricing["unit_amount_decimal"].clone(),
-    );
+    let unit_amount = pricing["unit_amount_decimal"].clone();
+    if kind == "invoiceitem" {
+        let whole = unit_amount.as_str().and_then(|it| it.parse::<i64>().ok());
+        line.insert("unit_amount".into(), json!(whole));
+        line.insert("unit_amount_decimal".into(), unit_amount);
+    } else {
+        line.insert("unit_amount_excluding_tax".into(), unit_amount);
+    }
 }
 
 /// `tax_amounts` and `tax_rates` became `taxes`.

@@ -162,6 +162,39 @@ fn before_basil_a_line_without_an_item_is_an_invoice_item() {
 }
 
 #[test]
+fn before_basil_an_invoice_item_names_its_subscription_and_price() {
+    let (core, subscription, invoice) = subscribed();
+    let line = &core.get(&invoice).unwrap()["lines"]["data"][0];
+    let details = json!({ "subscription": subscription, "subscription_item": "si_1" });
+    let item = json!({ "object": "invoiceitem", "pricing": line["pricing"],
+                       "parent": { "subscription_details": details } });
+    let older = core.show(version(BEFORE_BASIL), item);
+    assert_eq!(
+        (&older["subscription"], &older["subscription_item"]),
+        (&json!(subscription), &json!("si_1"))
+    );
+    assert_eq!(
+        (&older["unit_amount"], &older["unit_amount_decimal"]),
+        (&json!(2_000), &json!("2000"))
+    );
+    assert_eq!(older["price"]["id"], older["plan"]["id"]);
+    assert!(older.get("parent").is_none() && older.get("pricing").is_none());
+}
+
+#[test]
+fn before_basil_a_schedules_phase_has_one_coupon() {
+    let phases = json!([{ "discounts": [{ "coupon": "half" }] }, { "discounts": [] }]);
+    let older = shown(
+        BEFORE_BASIL,
+        json!({ "object": "subscription_schedule", "phases": phases }),
+    );
+    assert_eq!(
+        (&older["phases"][0]["coupon"], &older["phases"][1]["coupon"]),
+        (&json!("half"), &Value::Null)
+    );
+}
+
+#[test]
 fn before_basil_the_first_discount_is_beside_the_list() {
     let discount = json!({ "object": "discount", "id": "di_1", "source": { "coupon": "half" } });
     let older = shown(

@@ -28,15 +28,25 @@ impl Event {
             "snapshot_event": self.id,
             "type": format!("v1.{}", self.kind),
         });
-        // A preview has no id, and some objects no route of their own.
-        if let (Some(kind), Some(id)) = (object["object"].as_str(), object["id"].as_str())
-            && kind != "discount"
-        {
-            let url = format!("/v1/{}s/{id}", kind.replace('.', "/"));
-            thin["related_object"] = json!({ "id": id, "type": kind, "url": url });
+        if let Some(related) = related(object) {
+            thin["related_object"] = related;
         }
         thin
     }
+}
+
+/// Where to fetch the object. Some, such as the summary of a customer's entitlements, are not named.
+fn related(object: &Value) -> Option<Value> {
+    let kind = object["object"].as_str()?;
+    if kind == "discount" {
+        // There is one of whose it is, and it is found there.
+        let of = |whose: &str| Some(format!("/v1/{whose}s/{}/discount", object[whose].as_str()?));
+        let url = of("subscription").or_else(|| of("customer"))?;
+        return Some(json!({ "type": kind, "url": url }));
+    }
+    let id = object["id"].as_str()?;
+    let url = format!("/v1/{}s/{id}", kind.replace('.', "/"));
+    Some(json!({ "id": id, "type": kind, "url": url }))
 }
 
 /// A thin event has an id of its own.
