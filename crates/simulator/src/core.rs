@@ -392,10 +392,6 @@ impl Core {
         &self.intents
     }
 
-    pub(crate) fn portals(&self) -> &Table<Portal> {
-        &self.portals
-    }
-
     /// By the clock in force.
     fn wake(&mut self, at: i64, id: &str) {
         self.timers_in_force().insert((at, id.to_owned()));

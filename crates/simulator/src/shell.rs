@@ -127,8 +127,15 @@ pub async fn start(options: Options) -> Result<Running> {
 fn routes(site: Site) -> Router {
     Router::new()
         .route("/", get(pages::index))
-        .route("/pay/{session}", get(pages::pay).post(pages::submit))
-        .route("/portal/{session}", get(pages::portal).post(pages::portal_submit))
+        .route(
+            "/pay/{session}",
+            get(pages::checkout::show).post(pages::checkout::submit),
+        )
+        .route(
+            "/portal/{session}",
+            get(pages::portal::home).post(pages::portal::submit),
+        )
+        .route("/portal/{session}/{step}/{subject}", get(pages::portal::step))
         .route("/invoice/{invoice}", get(pages::invoice))
         .nest("/_simulator", control::routes())
         .route("/v1/{*path}", any(v1::answer))

@@ -38,7 +38,6 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         mode,
         customer: params.text("customer")?,
         customer_email: params.text("customer_email")?,
-        line_items: line_item_params(params)?,
         success_url: url(params, "success_url")?,
         cancel_url: url(params, "cancel_url")?,
         client_reference_id: params.text("client_reference_id")?,
@@ -46,6 +45,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         expires_at: params.integer("expires_at")?,
         ..NewSession::default()
     };
+    line_item_params(params, &mut new)?;
     if new.success_url.is_none() {
         params.missing("success_url");
     }
@@ -154,20 +154,26 @@ fn discount(new: &mut NewSession, params: &mut Params) -> Result<(), Fault> {
     Ok(())
 }
 
-fn line_item_params(params: &mut Params) -> Result<Vec<(String, u64)>, Fault> {
-    let mut items = Vec::new();
-    for mut item in params.levels("line_items")? {
-        item.not_simulated(&[
-            "price_data",
-            "adjustable_quantity",
-            "dynamic_tax_rates",
-            "tax_rates",
-            "metadata",
-        ])?;
-        items.push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
+fn line_item_params(params: &mut Params, new: &mut NewSession) -> Result<(), Fault> {
+    for (at, mut item) in params.levels("line_items")?.into_iter().enumerate() {
+        item.not_simulated(&["price_data", "dynamic_tax_rates", "tax_rates", "metadata"])?;
+        new.line_items
+            .push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
+        if let Some(mut adjustable) = item.level("adjustable_quantity")? {
+            let enabled = adjustable.boolean("enabled")?;
+            if enabled.is_none() {
+                adjustable.missing("enabled");
+            }
+            let least = adjustable.integer("minimum")?.unwrap_or(0);
+            let most = adjustable.integer("maximum")?.unwrap_or(99);
+            adjustable.finish()?;
+            if enabled == Some(true) {
+                new.adjustable.insert(at, (least, most));
+            }
+        }
         item.finish()?;
     }
-    Ok(items)
+    Ok(())
 }
 
 fn trial_days(data: &mut Params) -> Result<Option<u32>, Fault> {

@@ -1,6 +1,9 @@
 //! Checkout sessions: made here, paid in `pay`.
 
+mod enter;
 mod pay;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -38,6 +41,8 @@ pub struct NewSession {
     pub customer_email: Option<String>,
     /// Price id and quantity.
     pub line_items: Vec<(String, u64)>,
+    /// Of the line items whose quantity the person may change, by position: the least and the most.
+    pub adjustable: BTreeMap<usize, (u64, u64)>,
     /// `{CHECKOUT_SESSION_ID}` in it is replaced by the session's id.
     pub success_url: Option<String>,
     pub cancel_url: Option<String>,
@@ -91,6 +96,7 @@ pub struct LineItem {
     id: String,
     pub price: String,
     pub quantity: u64,
+    adjustable: Option<(u64, u64)>,
     /// Before and of discounts.
     pub amount: i64,
     discount: i64,
@@ -110,6 +116,8 @@ pub struct Session {
     pub status: SessionStatus,
     /// Of `complete`: whether money was taken.
     paid: bool,
+    /// What the person typed, where the integration gave none.
+    typed_email: Option<String>,
     pub customer: Option<String>,
     pub payment_intent: Option<String>,
     pub subscription: Option<String>,
@@ -142,9 +150,7 @@ impl Row for Session {
         let sets_up = self.new.mode == Mode::Setup;
         let url = (self.status == SessionStatus::Open).then(|| format!("{}/pay/{}", core.base_url, self.id));
         let customer = self.customer.as_deref().and_then(|id| core.customers.get(id));
-        let email = customer
-            .and_then(|it| it.email.as_ref())
-            .or(self.new.customer_email.as_ref());
+        let email = customer.and_then(|it| it.email.as_ref()).or(self.email());
         let details = (customer.is_some() || email.is_some()).then(|| {
             json!({
                 "address": null,
@@ -251,7 +257,9 @@ impl LineItem {
         json!({
             "id": self.id,
             "object": "item",
-            "adjustable_quantity": null,
+            "adjustable_quantity": self.adjustable.map(
+                |(least, most)| json!({ "enabled": true, "maximum": most, "minimum": least }),
+            ),
             "amount_discount": self.discount,
             "amount_subtotal": self.amount,
             "amount_tax": 0,
@@ -280,13 +288,14 @@ impl Core {
         }
         let currency = self.check_line_items(&new)?;
         let mut items = Vec::new();
-        for (price, quantity) in &new.line_items {
+        for (at, (price, quantity)) in new.line_items.iter().enumerate() {
             let price = self.price(price)?;
             let amount = price.amount_for(*quantity);
             items.push(LineItem {
                 id: String::new(),
                 price: price.id.clone(),
                 quantity: *quantity,
+                adjustable: new.adjustable.get(&at).copied(),
                 amount,
                 discount: 0,
             });
@@ -302,6 +311,7 @@ impl Core {
             status: SessionStatus::Open,
             paid: false,
             customer: new.customer.clone(),
+            typed_email: None,
             payment_intent: None,
             subscription: None,
             invoice: None,

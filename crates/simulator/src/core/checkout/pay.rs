@@ -46,7 +46,7 @@ impl Core {
             )));
         }
         let billing = Billing {
-            email: session.new.customer_email.clone(),
+            email: session.email().cloned(),
             ..Billing::default()
         };
         let method = self.create_payment_method(method, billing, Metadata::new())?;
@@ -279,7 +279,7 @@ impl Core {
         let customer = match &session.customer {
             Some(customer) => customer.clone(),
             None => {
-                let email = session.new.customer_email.clone();
+                let email = session.email().cloned();
                 let new = NewCustomer {
                     email,
                     ..NewCustomer::default()

@@ -1,5 +1,10 @@
 //! The little HTML that the pages need. Everything that comes from outside goes through [`escape`].
 
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+
+use crate::core::Fault;
+
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -15,39 +20,68 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
+/// A whole page; `body` is markup.
 pub fn page(title: &str, body: &str) -> String {
     let title = escape(title);
+    let style = include_str!("style.css");
     format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>{title}</title><style>\
-         body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#1a1f36}}\
-         table{{width:100%;border-collapse:collapse}}td{{padding:.5rem 0;border-bottom:1px solid #e3e8ee}}\
-         .amount{{text-align:right}}.total td{{font-weight:600}}\
-         button{{font:inherit;padding:.6rem 1rem;margin:.8rem .5rem 0 0;border:1px solid #c1c9d2;border-radius:6px;\
-         background:#fff;cursor:pointer}}button[value=pay]{{background:#635bff;border-color:#635bff;color:#fff}}\
-         .bad{{color:#b3093c}}.note{{color:#697386;font-size:.9rem}}</style>\
-         <h1>{title}</h1>{body}</html>\n"
+        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, \
+         initial-scale=1\"><link rel=icon href=\"data:,\"><title>{title} · Stripe simulator</title>\
+         <style>{style}</style></head><body><aside class=banner aria-label=Simulator>A simulator of Stripe. No real money \
+         moves; do not enter a real card.</aside><main><h1>{title}</h1>{body}</main></body></html>\n"
     )
 }
 
+/// A button that sends its form.
 pub fn button(name: &str, value: &str, label: &str) -> String {
     format!("<button name={name} value={value}>{}</button>", escape(label))
 }
 
+/// A labelled input; `attributes` is markup.
+pub fn field(label: &str, name: &str, value: &str, attributes: &str) -> String {
+    format!(
+        "<label>{}<input name=\"{}\" value=\"{}\" {attributes}></label>",
+        escape(label),
+        escape(name),
+        escape(value),
+    )
+}
+
 /// An amount in the smallest unit, as a person reads it.
 pub fn money(amount: i64, currency: &str) -> String {
-    let currency = escape(&currency.to_uppercase());
-    // Stripe's zero-decimal currencies.
+    let currency = currency.to_uppercase();
+    // Stripe's zero-decimal currencies (docs.stripe.com/currencies).
     const WHOLE: [&str; 16] = [
         "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF",
         "XOF", "XPF",
     ];
-    if WHOLE.contains(&currency.as_str()) {
-        return format!("{currency} {amount}");
-    }
     let sign = if amount < 0 { "-" } else { "" };
+    let unit = match currency.as_str() {
+        "EUR" => "€".to_owned(),
+        "USD" => "$".to_owned(),
+        "GBP" => "£".to_owned(),
+        "JPY" => "¥".to_owned(),
+        other => format!("{} ", escape(other)),
+    };
     let amount = amount.unsigned_abs();
-    format!("{currency} {sign}{}.{:02}", amount / 100, amount % 100)
+    if WHOLE.contains(&currency.as_str()) {
+        return format!("{sign}{unit}{amount}");
+    }
+    format!("{sign}{unit}{}.{:02}", amount / 100, amount % 100)
+}
+
+/// What went wrong, as a page of its own.
+pub fn refuse(fault: &Fault) -> Response {
+    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = format!("<p class=bad role=alert>{}</p>", escape(&fault.message));
+    (status, Html(page("That did not work", &body))).into_response()
+}
+
+/// Above what has to be done again.
+pub fn alert(message: Option<&str>) -> String {
+    message.map_or(String::new(), |it| {
+        format!("<p class=bad role=alert>{}</p>", escape(it))
+    })
 }
 
 #[cfg(test)]
@@ -57,11 +91,13 @@ mod tests {
     #[test]
     fn what_comes_from_outside_cannot_become_markup() {
         assert_eq!(escape("<b a='\"'>&"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;");
+        assert_eq!(money(1, "<b>"), "&lt;B&gt; 0.01");
     }
 
     #[test]
     fn amounts_are_written_in_their_currency() {
-        assert_eq!(money(1999, "usd"), "USD 19.99");
-        assert_eq!(money(500, "jpy"), "JPY 500");
+        assert_eq!(money(1999, "usd"), "$19.99");
+        assert_eq!(money(-500, "jpy"), "-¥500");
+        assert_eq!(money(5, "chf"), "CHF 0.05");
     }
 }
