@@ -192,3 +192,45 @@ async fn events_of_different_instants_share_a_second_or_look_older() {
     }
     assert!(off > 0);
 }
+
+#[tokio::test]
+async fn a_renewals_draft_waits_for_its_announcement_to_be_taken_and_for_three_days_at_most() {
+    for taken in [true, false] {
+        let (stripe, sink) = sandbox(Redelivery::Live).await;
+        let price = stripe.monthly_price().await;
+        let customer = id(&stripe
+            .post(
+                "/v1/customers",
+                "payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_visa",
+            )
+            .await
+            .ok());
+        let form = format!("customer={customer}&items[0][price]={price}");
+        let subscription = id(&stripe.post("/v1/subscriptions", &form).await.ok());
+        sink.event("customer.subscription.created").await;
+        eventually(async || events(&stripe, "delivery_success=false").await.is_empty()).await;
+        sink.refuse(usize::MAX);
+        stripe.running.advance(32 * DAY);
+        let path = format!("/v1/invoices?subscription={subscription}&limit=1");
+        let status = async || stripe.get(&path).await.ok()["data"][0]["status"].clone();
+        assert_eq!(status().await, "draft");
+        if taken {
+            sink.refuse(0);
+            stripe.running.advance(12 * 3_600);
+            sink.event_where("invoice.created", |it| {
+                it["billing_reason"] == "subscription_cycle"
+            })
+            .await;
+            eventually(async || {
+                events(&stripe, "type=invoice.created&delivery_success=false")
+                    .await
+                    .is_empty()
+            })
+            .await;
+            stripe.running.advance(3_600 + 60);
+        } else {
+            stripe.running.advance(3 * DAY);
+        }
+        assert_eq!(status().await, "paid");
+    }
+}
