@@ -63,8 +63,7 @@ if len(shapes) < 30:
 reasons = []
 for line in open(understood):
     if line.strip() and not line.startswith("#"):
-        route, words, why = (part.strip() for part in line.split("|"))
-        reasons.append((route, words, why))
+        reasons.append(tuple(part.strip() for part in line.split("|", 3)))
 used, wrong, expected = set(), [], 0
 mock, address = start()
 try:
@@ -72,11 +71,12 @@ try:
         status, words = replay(address, request)
         if status < 400:
             continue
-        known = [it for it in reasons if it[0] == f"{method} {path}" and it[1] in words]
+        form = urllib.parse.unquote(request["form"])
+        known = [it for it in reasons if it[0] == f"{method} {path}" and it[1] in words and it[2] in form]
         used.update(known)
         expected += bool(known)
         if not known:
-            wrong.append(f"{status} {method} {request['path']} {urllib.parse.unquote(request['form'])}\n{words}")
+            wrong.append(f"{status} {method} {request['path']} {form}\n{words}")
 finally:
     mock.kill()
 
@@ -84,8 +84,6 @@ for route, count in sorted(collections.Counter(f"{method} {path}" for method, pa
     print(f"{count:5} {route}")
 print(f"{len(sent)} requests of Tollgate, {len(shapes)} kinds replayed in {time.monotonic() - began:.1f} s: "
       f"{expected} refused for a known reason, {len(wrong)} for none")
-for route, words, why in reasons:
-    if (route, words, why) not in used:
-        wrong.append(f"nothing needs this line of {understood}: {route} | {words} | {why}")
+wrong += [f"nothing needs this line of {understood}: {' | '.join(it)}" for it in reasons if it not in used]
 if wrong:
     sys.exit("\n".join(wrong))

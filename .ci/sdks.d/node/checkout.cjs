@@ -41,7 +41,7 @@ async function setup(shop) {
   const { stripe } = shop;
   const customer = (await stripe.customers.create({ email: "setup@js.example" })).id;
   const session = await stripe.checkout.sessions.create({ mode: "setup", customer, success_url, payment_method_types: ["card"] });
-  await press(session.url, "S");
+  await shop.pays(session.url);
   const done = await stripe.checkout.sessions.retrieve(session.id, { expand: ["setup_intent.payment_method"] });
   const method = done.setup_intent.payment_method;
   shop.equal([done.status, done.payment_status], ["complete", "no_payment_required"], "a set-up is complete and costs nothing");

@@ -37,6 +37,7 @@ async function main() {
   await chapter(hooks.webhooks);
   if (!short) {
     await chapter(catalog.pagination);
+    await chapter(checkout.setup);
     await chapter(year);
     await chapter(portal);
     await chapter(money.disputes);

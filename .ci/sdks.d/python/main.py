@@ -35,6 +35,8 @@ chapter(robust.retries)
 chapter(hooks.webhooks)
 if not short:
     chapter(catalog.pagination)
+    chapter(catalog.features)
+    chapter(checkout.setup)
     chapter(checkout.trial)
     chapter(checkout.expires)
     chapter(year.year)
