@@ -237,9 +237,9 @@ fn pause(params: &mut Params) -> Result<Option<Option<Pause>>, Fault> {
         return Ok(None);
     };
     let words = [
-        ("keep_as_draft", Some(PauseBehavior::KeepAsDraft)),
-        ("void", Some(PauseBehavior::Void)),
-        ("mark_uncollectible", None),
+        ("keep_as_draft", PauseBehavior::KeepAsDraft),
+        ("mark_uncollectible", PauseBehavior::MarkUncollectible),
+        ("void", PauseBehavior::Void),
     ];
     let behavior = pause.one_of("behavior", &words)?;
     let resumes_at = pause.integer("resumes_at")?;
@@ -248,9 +248,6 @@ fn pause(params: &mut Params) -> Result<Option<Option<Pause>>, Fault> {
         params.missing("pause_collection[behavior]");
         return Ok(None);
     };
-    let behavior = behavior.ok_or_else(|| {
-        Fault::not_simulated("`mark_uncollectible` of a pause").param("pause_collection[behavior]")
-    })?;
     Ok(Some(Some(Pause { behavior, resumes_at })))
 }
 

@@ -191,3 +191,19 @@ fn items_of_different_intervals_renew_each_in_its_time() {
             .contains("same plan")
     );
 }
+
+#[test]
+fn a_pause_can_mark_what_falls_due_as_uncollectible() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let id = text(&subscribe(&mut core, &format!("customer={customer}&items[0][price]={ten}"))["id"]);
+    let path = format!("/v1/subscriptions/{id}");
+    call(
+        &mut core,
+        "POST",
+        &path,
+        "pause_collection[behavior]=mark_uncollectible",
+    );
+    core.advance(32 * DAY);
+    assert_eq!(latest(&core, &id)["status"], "uncollectible");
+    assert_eq!(get(&core, &id)["status"], "active");
+}

@@ -159,3 +159,16 @@ fn a_trial_can_be_ended_now_and_moved() {
     let past = refused(&mut core, "POST", &path, "trial_end=1");
     assert_eq!(past.param.as_deref(), Some("trial_end"));
 }
+
+#[test]
+fn to_void_its_invoice_is_to_give_a_pending_update_up() {
+    let (mut core, _, id, form) = declining();
+    let shown = call(&mut core, "POST", &format!("/v1/subscriptions/{id}"), &form);
+    let void = format!("/v1/invoices/{}/void", text(&shown["latest_invoice"]));
+    call(&mut core, "POST", &void, "");
+    let after = get(&core, &id);
+    assert_eq!(
+        (&after["pending_update"], &after["items"]["data"][0]["quantity"]),
+        (&().into(), &1.into())
+    );
+}

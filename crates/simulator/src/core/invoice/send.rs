@@ -3,7 +3,7 @@
 //! docs.stripe.com/billing/collection-method
 
 use super::InvoiceStatus;
-use crate::core::{Core, Fault, Row};
+use crate::core::{Core, Fault, PauseBehavior, Row};
 
 impl Core {
     /// A finalized invoice goes its way. `by_clock`: an attempt counts for the retry schedule.
@@ -12,9 +12,16 @@ impl Core {
     /// The card is declined.
     pub(crate) fn proceed_with_invoice(&mut self, id: &str, by_clock: bool) -> Result<(), Fault> {
         let invoice = self.invoice(id)?;
-        if self.gives_invoices_up(&invoice.subscription) {
-            self.void_invoice(id);
-            return Ok(());
+        match self
+            .pause_of(&invoice.subscription)
+            .filter(|_| invoice.amount_due > 0)
+        {
+            Some(PauseBehavior::Void) => {
+                self.void_invoice(id);
+                return Ok(());
+            }
+            Some(PauseBehavior::MarkUncollectible) => return self.mark_invoice_uncollectible(id).map(drop),
+            Some(PauseBehavior::KeepAsDraft) | None => {}
         }
         let Some(due_date) = invoice.due_date.filter(|_| invoice.amount_due > 0) else {
             return self.collect(id, by_clock);

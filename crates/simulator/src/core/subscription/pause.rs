@@ -11,6 +11,7 @@ use crate::core::{Answer, Core, Fault, NewInvoice, Row};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseBehavior {
     KeepAsDraft,
+    MarkUncollectible,
     Void,
 }
 
@@ -26,6 +27,7 @@ impl Pause {
     pub(super) fn render(self) -> Value {
         let behavior = match self.behavior {
             PauseBehavior::KeepAsDraft => "keep_as_draft",
+            PauseBehavior::MarkUncollectible => "mark_uncollectible",
             PauseBehavior::Void => "void",
         };
         json!({ "behavior": behavior, "resumes_at": self.resumes_at })
@@ -38,12 +40,8 @@ impl Core {
         self.pause_of(subscription) == Some(PauseBehavior::KeepAsDraft)
     }
 
-    /// Whether a finalized invoice of the subscription is not to be collected.
-    pub(crate) fn gives_invoices_up(&self, subscription: &str) -> bool {
-        self.pause_of(subscription) == Some(PauseBehavior::Void)
-    }
-
-    fn pause_of(&self, subscription: &str) -> Option<PauseBehavior> {
+    /// What becomes of its invoices while collection is paused.
+    pub(crate) fn pause_of(&self, subscription: &str) -> Option<PauseBehavior> {
         self.subscriptions
             .get(subscription)?
             .pause

@@ -1,6 +1,7 @@
 //! What the clock does to a subscription.
 
 use super::{Item, Status, Subscription, create};
+use crate::core::invoice::InvoiceStatus;
 use crate::core::{Core, Interval, NewInvoice};
 
 impl Core {
@@ -151,11 +152,13 @@ impl Core {
             return;
         };
         let pending = subscription.pending_update.as_ref();
-        if pending
+        match pending
             .and_then(|it| self.invoices.get(&it.invoice))
-            .is_some_and(|it| it.is_settled())
+            .map(|it| it.status)
         {
-            return self.apply_pending_update(id);
+            Some(InvoiceStatus::Paid) => return self.apply_pending_update(id),
+            Some(InvoiceStatus::Void) => return self.drop_pending_update(id),
+            _ => {}
         }
         let mut newest = subscription
             .invoices
