@@ -136,6 +136,10 @@ fn routes(site: Site) -> Router {
             get(pages::portal::home).post(pages::portal::submit),
         )
         .route("/portal/{session}/{step}/{subject}", get(pages::portal::step))
+        .route(
+            "/authenticate/{intent}",
+            get(pages::authenticate::ask).post(pages::authenticate::answer),
+        )
         .route("/invoice/{invoice}", get(pages::invoice))
         .nest("/_simulator", control::routes())
         .route("/v1/{*path}", any(v1::answer))

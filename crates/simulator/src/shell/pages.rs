@@ -1,5 +1,6 @@
 //! Pages that a person can click: checkout, portal, invoice. They work without scripts, by keyboard and on a phone.
 
+pub mod authenticate;
 pub mod checkout;
 mod html;
 mod methods;

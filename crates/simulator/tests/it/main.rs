@@ -17,6 +17,7 @@ mod http;
 mod idempotency;
 mod invariants;
 mod invoices;
+mod money;
 mod payments;
 mod pending;
 mod portal;

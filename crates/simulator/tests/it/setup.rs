@@ -34,11 +34,15 @@ async fn a_setup_intent_saves_a_method_once_the_bank_agrees() {
         ),
         (&json!("requires_action"), &json!("http://app.test/back"))
     );
-    let passed = json!({ "setup_intent": id(&made), "passed": true });
-    assert_eq!(
-        stripe.control("authenticate", passed).await["status"],
-        "succeeded"
-    );
+    let url = waits["next_action"]["redirect_to_url"]["url"].as_str().unwrap();
+    assert!(stripe.get(url).await.text.contains("Complete authentication"));
+    let failed = stripe.post(url, "answer=fail").await;
+    assert!(failed.header("location").ends_with("&redirect_status=failed"));
+    stripe.post(&format!("{path}/confirm"), secure).await.ok();
+    let passed = stripe.post(url, "answer=pass").await;
+    let back = format!("http://app.test/back?setup_intent={}&", id(&made));
+    assert!(passed.header("location").starts_with(&back));
+    assert_eq!(stripe.get(&path).await.ok()["status"], "succeeded");
     stripe.post(&format!("{path}/cancel"), "").await.error(400);
     let kept = stripe
         .get(&format!("/v1/customers/{customer}/payment_methods"))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::InvoiceStatus;
+use super::{Invoice, InvoiceStatus};
 use crate::core::calendar::HOUR;
 use crate::core::{Answer, Core, Fault, MetadataChange, Row};
 
@@ -57,6 +57,11 @@ impl Core {
             return Err(Fault::invalid(format!(
                 "You can only pass in open invoices. This invoice isn't open: {status}."
             )));
+        }
+        if self.awaits_money(invoice) {
+            return Err(Fault::invalid(
+                "You can't void an invoice while a payment of it is processing.",
+            ));
         }
         let subscription = invoice.subscription.clone();
         self.void_invoice(id);
@@ -180,6 +185,15 @@ impl Core {
             self.wake(at, id);
         }
         waits
+    }
+
+    /// A debit of it is on its way.
+    pub(super) fn awaits_money(&self, invoice: &Invoice) -> bool {
+        let intent = invoice
+            .payment_intent
+            .as_deref()
+            .and_then(|it| self.intents.get(it));
+        intent.is_some_and(|it| it.settles.is_some())
     }
 
     fn shown_invoice(&self, id: &str) -> Result<Value, Fault> {

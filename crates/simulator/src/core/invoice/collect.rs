@@ -232,7 +232,10 @@ impl Core {
 
     /// Nothing is owed: what it was for did not come to be.
     pub(crate) fn void_invoice(&mut self, id: &str) {
-        let open = self.invoices.get(id).is_some_and(Invoice::is_payable);
+        let open = self
+            .invoices
+            .get(id)
+            .is_some_and(|it| it.is_payable() && !self.awaits_money(it));
         if open {
             let now = self.now;
             // What it took from the customer's balance goes back: docs.stripe.com/billing/customer/balance.
