@@ -1,5 +1,7 @@
 //! `/v1/checkout/sessions`.
 
+mod data;
+
 use serde_json::Value;
 
 use super::coupons::discounts;
@@ -7,13 +9,14 @@ use super::list::Page;
 use super::params::Params;
 use super::payment_methods::types;
 use super::{Answer, Routed};
-use crate::core::{Core, Fault, Metadata, Mode, NewSession, Redeem};
+use crate::core::{Core, Fault, Mode, NewSession, Redeem, Row};
 
 pub fn sessions(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
         ("POST", []) => create(core, params),
         ("GET", []) => list(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("POST", [id]) => update(core, id, params),
         ("POST", [id, "expire"]) => params.finish().and_then(|()| core.expire_session(id)),
         ("GET", [id, "line_items"]) => line_items(core, id, params),
         _ => return None,
@@ -45,82 +48,31 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         expires_at: params.integer("expires_at")?,
         ..NewSession::default()
     };
-    line_item_params(params, &mut new)?;
+    line_item_params(&mut new, params)?;
     if new.success_url.is_none() {
         params.missing("success_url");
     }
-    if let Some(mut data) = params.level("subscription_data")? {
-        refuse_in_mode(mode, Mode::Subscription, "subscription_data")?;
-        new.trial_days = trial_days(&mut data)?;
-        new.subscription_metadata = nested_metadata(
-            data,
-            &[
-                "application_fee_percent",
-                "billing_cycle_anchor",
-                "billing_mode",
-                "default_tax_rates",
-                "description",
-                "invoice_settings",
-                "on_behalf_of",
-                "proration_behavior",
-                "transfer_data",
-                "trial_end",
-                "trial_settings",
-            ],
-        )?;
-    }
-    if let Some(data) = params.level("setup_intent_data")? {
-        refuse_in_mode(mode, Mode::Setup, "setup_intent_data")?;
-        new.setup_intent_metadata = nested_metadata(data, &["description", "on_behalf_of"])?;
-    }
-    if let Some(data) = params.level("payment_intent_data")? {
-        refuse_in_mode(mode, Mode::Payment, "payment_intent_data")?;
-        new.payment_intent_metadata = nested_metadata(
-            data,
-            &[
-                "application_fee_amount",
-                "capture_method",
-                "description",
-                "on_behalf_of",
-                "receipt_email",
-                "setup_future_usage",
-                "shipping",
-                "statement_descriptor",
-                "statement_descriptor_suffix",
-                "transfer_data",
-                "transfer_group",
-            ],
-        )?;
-    }
+    data::read(&mut new, params, core.now())?;
+    data::shown(&mut new, params)?;
     discount(&mut new, params)?;
     new.payment_method_types = types(params)?;
     params.one_of("ui_mode", &[("hosted_page", ()), ("hosted", ())])?;
     params.not_simulated(&[
-        "adaptive_pricing",
         "after_expiration",
-        "automatic_tax",
-        "billing_address_collection",
         "consent_collection",
         "currency",
         "custom_fields",
-        "custom_text",
-        "customer_creation",
-        "customer_update",
         "invoice_creation",
-        "locale",
         "optional_items",
         "payment_method_configuration",
         "payment_method_data",
         "payment_method_options",
         "permissions",
-        "phone_number_collection",
         "redirect_on_completion",
         "return_url",
         "saved_payment_method_options",
         "shipping_address_collection",
         "shipping_options",
-        "submit_type",
-        "tax_id_collection",
     ])?;
     params.finish()?;
     if new.customer.is_some() && new.customer_email.is_some() {
@@ -154,44 +106,17 @@ fn discount(new: &mut NewSession, params: &mut Params) -> Result<(), Fault> {
     Ok(())
 }
 
-fn line_item_params(params: &mut Params, new: &mut NewSession) -> Result<(), Fault> {
-    for (at, mut item) in params.levels("line_items")?.into_iter().enumerate() {
+fn line_item_params(new: &mut NewSession, params: &mut Params) -> Result<(), Fault> {
+    for mut item in params.levels("line_items")? {
         item.not_simulated(&["price_data", "dynamic_tax_rates", "tax_rates", "metadata"])?;
+        if let Some(range) = data::adjustable_quantity(&mut item)? {
+            new.adjustable.insert(new.line_items.len(), range);
+        }
         new.line_items
             .push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
-        if let Some(mut adjustable) = item.level("adjustable_quantity")? {
-            let enabled = adjustable.boolean("enabled")?;
-            if enabled.is_none() {
-                adjustable.missing("enabled");
-            }
-            let least = adjustable.integer("minimum")?.unwrap_or(0);
-            let most = adjustable.integer("maximum")?.unwrap_or(99);
-            adjustable.finish()?;
-            if enabled == Some(true) {
-                new.adjustable.insert(at, (least, most));
-            }
-        }
         item.finish()?;
     }
     Ok(())
-}
-
-fn trial_days(data: &mut Params) -> Result<Option<u32>, Fault> {
-    let days: Option<u32> = data.integer("trial_period_days")?;
-    if days.is_some_and(|days| !(1..=730).contains(&days)) {
-        let message = "Invalid trial_period_days: must be between 1 and 730";
-        return Err(Fault::invalid(message)
-            .param(data.name("trial_period_days"))
-            .early());
-    }
-    Ok(days)
-}
-
-fn nested_metadata(mut data: Params, not_simulated: &[&str]) -> Result<Metadata, Fault> {
-    let metadata = data.metadata()?.set;
-    data.not_simulated(not_simulated)?;
-    data.finish()?;
-    Ok(metadata)
 }
 
 fn refuse_in_mode(mode: Mode, wanted: Mode, param: &str) -> Result<(), Fault> {
@@ -214,12 +139,20 @@ pub(super) fn url(params: &mut Params, name: &str) -> Result<Option<String>, Fau
     Err(Fault::invalid(message).code("url_invalid").param(name).early())
 }
 
+fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    let metadata = params.metadata()?;
+    params.not_simulated(&["collected_information", "line_items", "shipping_options"])?;
+    params.finish()?;
+    core.update_checkout_session(id, metadata)
+}
+
 fn list(core: &Core, params: &mut Params) -> Answer {
     let customer = params.text("customer")?;
     let subscription = params.text("subscription")?;
     let intent = params.text("payment_intent")?;
     let status = params.text("status")?;
-    params.not_simulated(&["customer_details", "payment_link"])?;
+    let email = data::email(params)?;
+    params.not_simulated(&["payment_link"])?;
     let page = Page::read(params)?;
     let rows: Box<dyn Iterator<Item = _>> = match &customer {
         Some(customer) => Box::new(core.sessions().of(customer).rev()),
@@ -229,6 +162,9 @@ fn list(core: &Core, params: &mut Params) -> Answer {
         (subscription.is_none() || it.subscription == subscription)
             && (intent.is_none() || it.payment_intent == intent)
             && status.as_ref().is_none_or(|status| it.status.as_str() == status)
+            && email
+                .as_ref()
+                .is_none_or(|email| it.render(core)["customer_details"]["email"] == *email)
     });
     page.cut(core, "/v1/checkout/sessions", rows)
 }

@@ -312,7 +312,7 @@ fn billing_mode(params: &mut Params) -> Result<Option<BillingMode>, Fault> {
     Ok(chosen)
 }
 
-fn missing_payment_method(params: &mut Params) -> Result<Option<MissingPaymentMethod>, Fault> {
+pub(super) fn missing_payment_method(params: &mut Params) -> Result<Option<MissingPaymentMethod>, Fault> {
     let Some(mut settings) = params.level("trial_settings")? else {
         return Ok(None);
     };

@@ -26,6 +26,7 @@ mod reading;
 mod routes;
 mod schedules;
 mod serve;
+mod sessions;
 mod setup;
 mod story;
 mod support;

@@ -1,7 +1,7 @@
 //! What the person enters before they pay.
 
 use super::Session;
-use crate::core::{Answer, Core, Fault, Row};
+use crate::core::{Answer, Core, Fault, Redeem, Row};
 
 impl Session {
     /// The integration's, else what the person typed.
@@ -46,6 +46,36 @@ impl Core {
         }
         found.quantity = quantity;
         found.amount = self.price(&found.price)?.amount_for(quantity);
+        if session.items.iter().all(|it| it.quantity == 0) {
+            return refuse("Something has to be bought.".to_owned());
+        }
+        let session = self.add_up(session)?;
+        let shown = session.render(self);
+        if let Some(row) = self.sessions.get_mut(id) {
+            *row = session;
+        }
+        Ok(shown)
+    }
+
+    /// The person types a promotion code on the page; an empty one takes it away again.
+    ///
+    /// # Errors
+    /// The session is not open, or takes no codes; no such code, or not for this session.
+    pub fn enter_promotion_code(&mut self, id: &str, typed: &str) -> Answer {
+        let mut session = self.open_session(id)?;
+        let refuse = |message: &str| Err(Fault::invalid(message).param("promotion_code"));
+        if session.new.allow_promotion_codes != Some(true) {
+            return refuse("This Checkout Session takes no promotion codes.");
+        }
+        let typed = typed.trim();
+        session.new.discount = if typed.is_empty() {
+            None
+        } else {
+            match self.promotion_code_typed(typed, session.customer.as_deref()) {
+                Some(code) => Some(Redeem::PromotionCode(code.id.clone())),
+                None => return refuse("This code is invalid."),
+            }
+        };
         let session = self.add_up(session)?;
         let shown = session.render(self);
         if let Some(row) = self.sessions.get_mut(id) {

@@ -64,6 +64,12 @@ impl Core {
             self.subscribe(&mut session, Some(&method))?;
             return Ok(self.complete(session));
         }
+        if session.new.always_customer && session.customer.is_none() && does.result.is_ok() {
+            session.customer = Some(self.customer_of_session(&session)?);
+            if let Some(row) = self.sessions.get_mut(id) {
+                row.customer.clone_from(&session.customer);
+            }
+        }
         let intent = self.session_intent(&session)?;
         let attempt = self.attempt(&intent, &method, does, false);
         self.session_attempted(session, &intent, &method, attempt)
@@ -238,6 +244,15 @@ impl Core {
         Ok(session.clone())
     }
 
+    /// Whoever pays becomes a customer.
+    fn customer_of_session(&mut self, session: &Session) -> Result<String, Fault> {
+        let created = self.create_customer(NewCustomer {
+            email: session.email().cloned(),
+            ..NewCustomer::default()
+        })?;
+        Ok(created["id"].as_str().unwrap_or_default().to_owned())
+    }
+
     fn count_session_redemption(&mut self, session: &Session) {
         match &session.new.discount {
             Some(Redeem::Coupon(coupon)) => self.count_redemption(coupon, None),
@@ -267,6 +282,8 @@ impl Core {
             currency: session.currency.clone(),
             customer: session.customer.clone(),
             metadata,
+            description: session.new.payment_intent_description.clone(),
+            setup_future_usage: session.new.setup_future_usage,
             types: session.new.types(),
             ..NewIntent::default()
         });
@@ -278,15 +295,7 @@ impl Core {
     fn subscribe(&mut self, session: &mut Session, method: Option<&str>) -> Result<(), Fault> {
         let customer = match &session.customer {
             Some(customer) => customer.clone(),
-            None => {
-                let email = session.email().cloned();
-                let new = NewCustomer {
-                    email,
-                    ..NewCustomer::default()
-                };
-                let created = self.create_customer(new)?;
-                created["id"].as_str().unwrap_or_default().to_owned()
-            }
+            None => self.customer_of_session(session)?,
         };
         session.customer = Some(customer.clone());
         if let Some(method) = method {
@@ -295,6 +304,7 @@ impl Core {
         let (recurring, once) = session
             .items
             .iter()
+            .filter(|item| item.quantity > 0)
             .map(|item| (item.price.clone(), item.quantity))
             .partition(|(price, _)| self.price(price).is_ok_and(|it| it.recurring.is_some()));
         let subscription = self.start_subscription(NewSubscription {
@@ -305,6 +315,8 @@ impl Core {
             intent: self.session_intents.get(&session.id).cloned(),
             metadata: session.new.subscription_metadata.clone(),
             trial_days: session.new.trial_days,
+            trial_end: session.new.trial_end,
+            missing_payment_method: session.new.missing_payment_method,
             discounts: session.new.discount.iter().cloned().collect(),
             checkout_session: Some(session.id.clone()),
             ..NewSubscription::default()
