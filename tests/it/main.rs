@@ -16,6 +16,7 @@ mod processes;
 mod rolling;
 mod rotation;
 mod secrets;
+mod shapes;
 mod story;
 mod stripe_side;
 mod support;

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::Value;
 use stripe_simulator::core::{
-    Core, DunningEnd, Interval, Mode, NewCustomer, NewPrice, NewSession, Outcome, SubscriptionChange, When,
+    Core, DunningEnd, Interval, Mode, NewCustomer, NewEndpoint, NewPrice, NewSession, Outcome,
+    SubscriptionChange, Version, When,
 };
 
 const DAY: i64 = 86_400;
@@ -359,6 +360,31 @@ impl History {
     }
 }
 
+/// Of everything that is in it and has an id: the id, the status, amounts and quantities.
+fn facts(value: &Value) -> BTreeSet<String> {
+    fn collect(value: &Value, into: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(all) => all.iter().for_each(|one| collect(one, into)),
+            Value::Object(fields) => {
+                // Only the newest invoices say what was paid too much.
+                let counts = |name: &str| {
+                    ["amount", "total", "subtotal", "quantity", "status"].contains(&name)
+                        || (name.starts_with("amount_") && name != "amount_overpaid")
+                };
+                let told = fields.iter().filter(|(name, _)| counts(name));
+                if let Some(Value::String(id)) = fields.get("id") {
+                    into.extend(told.map(|(name, value)| format!("{id} {name} {value}")));
+                }
+                fields.values().for_each(|one| collect(one, into));
+            }
+            _ => {}
+        }
+    }
+    let mut all = BTreeSet::new();
+    collect(value, &mut all);
+    all
+}
+
 fn number(value: &Value) -> i64 {
     value.as_i64().unwrap_or_else(|| panic!("not a number: {value}"))
 }
@@ -393,6 +419,35 @@ proptest! {
             history.money_adds_up();
             history.periods_tile();
             history.events_show_their_objects();
+        }
+    }
+
+    #[test]
+    fn in_every_history_all_versions_tell_the_same_ids_amounts_and_statuses(
+        steps in proptest::collection::vec(step(), 1..12),
+    ) {
+        let versions = ["2020-03-02", "2022-11-15", "2024-06-20", "2025-08-27.basil", "2026-02-25.clover"];
+        let versions = versions.map(|text| Version::parse(text).unwrap());
+        let mut history = History::new(DunningEnd::Cancel);
+        for version in versions {
+            history.core.create_webhook_endpoint(NewEndpoint {
+                url: "http://app.test".into(),
+                enabled_events: vec!["*".into()],
+                api_version: Some(version),
+                ..NewEndpoint::default()
+            });
+        }
+        steps.iter().for_each(|step| history.step(step));
+        for event in history.core.events(0) {
+            let newest = event.to_json();
+            let wanted = facts(&newest["data"]["object"]);
+            for version in versions.iter().filter(|_| !event.wanted_by.is_empty()) {
+                let older = event.in_version(*version);
+                prop_assert_eq!(&older["api_version"], version.as_str());
+                let told = facts(&older["data"]["object"]);
+                let lost: Vec<&String> = wanted.difference(&told).collect();
+                prop_assert!(lost.is_empty(), "{} {}: {:?}", event.kind, version.as_str(), lost);
+            }
         }
     }
 
