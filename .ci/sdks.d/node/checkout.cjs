@@ -1,5 +1,5 @@
 // Checkout in its three modes, paid through the hosted page.
-const { press } = require("./shop.cjs");
+const { link } = require("./shop.cjs");
 
 const success_url = "https://shop.example/back?session={CHECKOUT_SESSION_ID}";
 
@@ -11,8 +11,8 @@ async function payment(shop) {
     client_reference_id: "order-7", metadata: { order: "7" }, payment_intent_data: { metadata: { order: "7" } },
   });
   shop.equal([session.status, session.payment_status, session.amount_total], ["open", "unpaid", 3000], "a session is open");
-  shop.equal(await press(session.url, "Cancel"), "https://shop.example/cart", "Cancel leads back to the cart");
-  shop.equal(await shop.pays(session.url), success_url.replace("{CHECKOUT_SESSION_ID}", session.id), "Pay leads to the shop");
+  shop.equal(await link(session.url, "Back"), "https://shop.example/cart", "its page leads back to the cart");
+  shop.equal(await shop.pays(session.url, "Pay"), success_url.replace("{CHECKOUT_SESSION_ID}", session.id), "Pay leads to the shop");
   const paid = await sessions.retrieve(session.id, { expand: ["payment_intent.latest_charge", "line_items"] });
   shop.equal([paid.status, paid.payment_status, paid.client_reference_id], ["complete", "paid", "order-7"], "it is paid");
   const intent = paid.payment_intent;
@@ -30,7 +30,7 @@ async function subscription(shop) {
   const session = await stripe.checkout.sessions.create({
     mode: "subscription", customer, line_items: [{ price, quantity: 3 }], success_url, subscription_data: { metadata: { team: "navy" } },
   });
-  await shop.pays(session.url);
+  await shop.pays(session.url, "Subscribe");
   const paid = await stripe.checkout.sessions.retrieve(session.id, { expand: ["subscription.latest_invoice", "customer"] });
   const made = paid.subscription;
   shop.equal([paid.customer.name, made.status, made.metadata.team], ["Grace", "active", "navy"], "the subscription is active");
@@ -41,7 +41,7 @@ async function setup(shop) {
   const { stripe } = shop;
   const customer = (await stripe.customers.create({ email: "setup@js.example" })).id;
   const session = await stripe.checkout.sessions.create({ mode: "setup", customer, success_url, payment_method_types: ["card"] });
-  await shop.pays(session.url);
+  await shop.pays(session.url, "Save");
   const done = await stripe.checkout.sessions.retrieve(session.id, { expand: ["setup_intent.payment_method"] });
   const method = done.setup_intent.payment_method;
   shop.equal([done.status, done.payment_status], ["complete", "no_payment_required"], "a set-up is complete and costs nothing");
@@ -55,7 +55,7 @@ async function promotion(shop, code) {
     mode: "subscription", line_items: [{ price, quantity: 1 }], success_url, discounts: [{ promotion_code: code.id }],
   });
   shop.equal([session.amount_subtotal, session.amount_total], [2000, 1700], "a promotion code takes 3.00 off");
-  await shop.pays(session.url);
+  await shop.pays(session.url, "Subscribe");
   const paid = await stripe.checkout.sessions.retrieve(session.id, { expand: ["invoice"] });
   shop.equal([paid.total_details.amount_discount, paid.invoice.amount_paid], [300, 1700], "and off the invoice");
   shop.equal((await stripe.promotionCodes.retrieve(code.id)).times_redeemed, 1, "it was redeemed once");

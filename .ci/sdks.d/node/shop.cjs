@@ -6,22 +6,34 @@ const Stripe = library.Stripe ?? library.default ?? library;
 
 class Wrong extends Error {}
 
-// The first form that has a button of that label: what it would send, and where the browser is sent then.
-async function press(url, label) {
-  const answer = await fetch(url);
-  const page = await answer.text();
-  for (const [, attributes, inside] of page.matchAll(/<form([^>]*)>(.*?)<\/form>/gs)) {
-    const get = (tag, name) => unescape(tag.match(new RegExp(`\\b${name}=(?:"([^"]*)"|([^\\s>]+))`))?.slice(1).find((it) => it !== undefined) ?? "");
+const attribute = (tag, name) => unescape(tag.match(new RegExp(`\\b${name}=(?:"([^"]*)"|([^\\s>]+))`))?.slice(1).find((it) => it !== undefined) ?? "");
+const told = (html, label) => unescape(html.replace(/<[^>]*>/g, "")).trim().startsWith(label);
+
+// Where the first link of that label leads.
+async function link(url, label) {
+  const page = await (await fetch(url)).text();
+  for (const [, tag, text] of page.matchAll(/<a\s([^>]*)>(.*?)<\/a>/gs)) {
+    if (told(text, label)) return new URL(attribute(tag, "href"), url).href;
+  }
+  throw new Wrong(`no link ${label} at ${url}:\n${page}`);
+}
+
+// Fills in and sends the first form that has a button of that label; where the browser is sent then.
+async function press(url, label, fields = {}) {
+  const page = await (await fetch(url)).text();
+  for (const [, form, inside] of page.matchAll(/<form([^>]*)>(.*?)<\/form>/gs)) {
     for (const [, tag, text] of inside.matchAll(/<button([^>]*)>(.*?)<\/button>/gs)) {
-      if (!text.replace(/<[^>]*>/g, "").trim().startsWith(label)) continue;
-      const sent = new URLSearchParams();
+      if (!told(text, label)) continue;
+      const body = new URLSearchParams();
       for (const [input] of inside.matchAll(/<input[^>]*>/g)) {
-        if (!["checkbox", "radio", "submit"].includes(get(input, "type"))) sent.set(get(input, "name"), get(input, "value"));
+        const chosen = !["checkbox", "radio"].includes(attribute(input, "type")) || /\schecked\b/.test(input);
+        if (chosen) body.set(attribute(input, "name"), attribute(input, "value"));
       }
-      if (get(tag, "name")) sent.set(get(tag, "name"), get(tag, "value"));
-      const done = await fetch(new URL(get(attributes, "action") || answer.url, answer.url), { method: "POST", body: sent, redirect: "manual" });
+      for (const [name, value] of Object.entries(fields)) if (body.has(name)) body.set(name, value);
+      if (attribute(tag, "name")) body.set(attribute(tag, "name"), attribute(tag, "value"));
+      const done = await fetch(new URL(attribute(form, "action") || url, url), { method: "POST", body, redirect: "manual" });
       if (![302, 303].includes(done.status)) throw new Wrong(`${url} answers ${done.status}: ${await done.text()}`);
-      return new URL(done.headers.get("location"), answer.url).href;
+      return new URL(done.headers.get("location"), url).href;
     }
   }
   throw new Wrong(`no button ${label} at ${url}:\n${page}`);
@@ -97,8 +109,9 @@ class Shop {
     return this.ask("POST", what, body);
   }
 
-  pays(url) {
-    return press(url, "Pay");
+  // As somebody does who types the number of a card.
+  pays(url, label, card = "4242 4242 4242 4242") {
+    return press(url, label, { email: "ada@js.example", card });
   }
 
   expect(right, what, got = "") {
@@ -134,4 +147,4 @@ class Shop {
   }
 }
 
-module.exports = { Stripe, Shop, Wrong, Receiver, press, until };
+module.exports = { Stripe, Shop, Wrong, Receiver, link, press, until };

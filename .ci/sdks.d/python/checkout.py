@@ -2,6 +2,8 @@
 
 import stripe
 
+from shop import Page
+
 BACK = "https://shop.example/back?session={CHECKOUT_SESSION_ID}"
 
 
@@ -13,10 +15,11 @@ def payment(shop):
              "payment_intent_data": {"metadata": {"order": "7"}}, "customer_email": "ada@buyers.example"}
     session = v1.checkout.sessions.create(order)
     shop.equal((session.status, session.payment_status, session.amount_total), ("open", "unpaid", 3000), "a session is open")
-    shop.equal(shop.open(session.url).press("Cancel"), "https://shop.example/cart", "Cancel leads back to the cart")
-    shop.declines(session.url)
+    shop.equal(Page(session.url).link("Back"), "https://shop.example/cart", "its page leads back to the cart")
+    again = shop.pays(session.url, "Pay", "4000 0000 0000 0002")
+    shop.expect("declined" in Page(again).text, "the page says that a card is declined", again)
     shop.equal(v1.checkout.sessions.retrieve(session.id).status, "open", "a declined card leaves the session open")
-    shop.equal(shop.pays(session.url), BACK.format(CHECKOUT_SESSION_ID=session.id), "Pay leads to the shop, with the session")
+    shop.equal(shop.pays(session.url, "Pay"), BACK.format(CHECKOUT_SESSION_ID=session.id), "Pay leads to the shop, with the session")
     paid = v1.checkout.sessions.retrieve(session.id, {"expand": ["payment_intent.latest_charge", "line_items"]})
     shop.equal((paid.status, paid.payment_status, paid.client_reference_id), ("complete", "paid", "order-7"), "it is paid")
     intent = paid.payment_intent
@@ -46,7 +49,7 @@ def subscription(shop):
         "mode": "subscription", "customer": customer, "line_items": [{"price": price, "quantity": 3}], "success_url": BACK,
         "subscription_data": {"metadata": {"team": "navy"}}})
     shop.equal((session.amount_total, session.subscription), (6000, None), "nothing is subscribed before it is paid")
-    shop.pays(session.url)
+    shop.pays(session.url, "Subscribe")
     paid = v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription.latest_invoice", "customer"]})
     subscribed = paid.subscription
     shop.equal((paid.customer.name, paid.payment_status), ("Grace", "paid"), "the customer can be expanded")
@@ -63,7 +66,7 @@ def trial(shop):
         "mode": "subscription", "line_items": [{"price": price, "quantity": 1}], "success_url": BACK,
         "subscription_data": {"trial_period_days": 14}})
     shop.equal(session.amount_total, 0, "nothing is due while it is tried")
-    shop.pays(session.url)
+    shop.pays(session.url, "Subscribe")
     paid = v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
     shop.equal((paid.payment_status, paid.subscription.status), ("no_payment_required", "trialing"), "a trial begins")
     shop.equal(paid.subscription.trial_end - paid.subscription.trial_start, 14 * 86_400, "of 14 days")
@@ -76,7 +79,7 @@ def setup(shop):
     customer = v1.customers.create({"email": "setup@buyers.example"}).id
     session = v1.checkout.sessions.create({
         "mode": "setup", "customer": customer, "success_url": BACK, "payment_method_types": ["card"]})
-    shop.pays(session.url)
+    shop.pays(session.url, "Save")
     done = v1.checkout.sessions.retrieve(session.id, {"expand": ["setup_intent.payment_method"]})
     method = done.setup_intent.payment_method
     shop.equal((done.status, done.payment_status), ("complete", "no_payment_required"), "a set-up is complete and costs nothing")
@@ -91,7 +94,7 @@ def promotion(shop, code):
         "mode": "subscription", "line_items": [{"price": price, "quantity": 1}], "success_url": BACK,
         "discounts": [{"promotion_code": code.id}]})
     shop.equal((session.amount_subtotal, session.amount_total), (2000, 1700), "a promotion code takes 3.00 off")
-    shop.pays(session.url)
+    shop.pays(session.url, "Subscribe")
     paid = v1.checkout.sessions.retrieve(session.id, {"expand": ["invoice"]})
     shop.equal((paid.total_details.amount_discount, paid.invoice.amount_paid), (300, 1700), "and off the invoice")
     shop.equal(v1.promotion_codes.retrieve(code.id).times_redeemed, 1, "it was redeemed once")

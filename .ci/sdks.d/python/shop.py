@@ -13,43 +13,50 @@ class Wrong(Exception):
 
 
 class Page(html.parser.HTMLParser):
-    """The forms of a page: what each would send, and the buttons that send it."""
+    """Links, and forms: what each would send, and the buttons that send it."""
 
     def __init__(self, url):
         super().__init__()
         with urllib.request.urlopen(url) as answer:
-            self.url, self.text, self.forms, self.button = answer.url, answer.read().decode(), [], None
+            self.url, self.text, self.forms, self.links, self.labelled = answer.url, answer.read().decode(), [], [], None
         self.feed(self.text)
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
-        if tag == "form":
+        if tag == "a":
+            self.labelled = {"to": urllib.parse.urljoin(self.url, given.get("href", "")), "label": ""}
+            self.links.append(self.labelled)
+        elif tag == "form":
             self.forms.append({"action": given.get("action", ""), "fields": {}, "buttons": []})
-        elif not self.forms:
-            return
-        elif tag == "input" and given.get("type") not in ("submit", "checkbox", "radio"):
+        elif tag == "input" and self.forms and (given.get("type") not in ("checkbox", "radio") or "checked" in given):
             self.forms[-1]["fields"][given.get("name")] = given.get("value", "")
-        elif tag == "button":
-            self.button = {"name": given.get("name"), "value": given.get("value", ""), "label": ""}
-            self.forms[-1]["buttons"].append(self.button)
+        elif tag == "button" and self.forms:
+            self.labelled = {"name": given.get("name"), "value": given.get("value", ""), "label": ""}
+            self.forms[-1]["buttons"].append(self.labelled)
 
     def handle_data(self, data):
-        if self.button is not None:
-            self.button["label"] += data
+        if self.labelled is not None:
+            self.labelled["label"] += data
 
     def handle_endtag(self, tag):
-        if tag == "button":
-            self.button = None
+        if tag in ("a", "button"):
+            self.labelled = None
+
+    def link(self, label):
+        """Where the first such link leads."""
+        for link in self.links:
+            if link["label"].strip().startswith(label):
+                return link["to"]
+        raise Wrong(f"no link {label!r} at {self.url}:\n{self.text}")
 
     def press(self, label, **fields):
-        """Sends the first form that has such a button; where the browser is sent then."""
+        """Sends the first form that has such a button, filled in; where the browser is sent then."""
         for form in self.forms:
             for button in form["buttons"]:
                 if button["label"].strip().startswith(label):
-                    sent = form["fields"] | fields | {button["name"]: button["value"]}
-                    sent = {name: value for name, value in sent.items() if name}
-                    url = urllib.parse.urljoin(self.url, form["action"])
-                    return send(url, urllib.parse.urlencode(sent).encode())
+                    sent = form["fields"] | {name: value for name, value in fields.items() if name in form["fields"]}
+                    sent = {name: value for name, value in (sent | {button["name"]: button["value"]}).items() if name}
+                    return send(urllib.parse.urljoin(self.url, form["action"]), urllib.parse.urlencode(sent).encode())
         raise Wrong(f"no button {label!r} at {self.url}:\n{self.text}")
 
 
@@ -162,11 +169,6 @@ class Shop:
     def product(self, name):
         return self.v1.products.create({"name": name}).id
 
-    def open(self, url):
-        return Page(url)
-
-    def pays(self, url):
-        return Page(url).press("Pay")
-
-    def declines(self, url):
-        return Page(url).press("Decline")
+    def pays(self, url, label, card="4242 4242 4242 4242"):
+        """As somebody does who types the number of a card."""
+        return Page(url).press(label, email="ada@buyers.example", card=card)
