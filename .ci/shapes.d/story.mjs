@@ -19,6 +19,8 @@ const LISTS = {
   '/v1/charges': ['refunds', 'payment_intent', 'customer'],
   '/v1/payment_intents': ['latest_charge', 'customer', 'payment_method'],
   '/v1/refunds': ['charge', 'payment_intent'],
+  '/v1/disputes': ['charge', 'payment_intent'],
+  '/v1/setup_intents': ['customer', 'payment_method'],
   '/v1/events': [],
   '/v1/webhook_endpoints': [],
   '/v1/billing_portal/configurations': [],
@@ -30,7 +32,7 @@ const LISTS = {
 const LISTS_OF = {
   '/v1/checkout/sessions': ['line_items'],
   '/v1/products': ['features'],
-  '/v1/customers': ['payment_methods'],
+  '/v1/customers': ['payment_methods', 'balance_transactions'],
 };
 
 // Of these the list leaves some out unless it is asked for them.
@@ -76,6 +78,7 @@ export class Story {
     await this.discounts();
     await this.changes();
     await this.purchases();
+    await this.methods();
     await this.endings();
     await this.clock();
     await this.delivered(versions);
@@ -190,6 +193,27 @@ export class Story {
     await this.post('/v1/refunds', { payment_intent: paid.payment_intent, amount: 200, reason: 'requested_by_customer' });
     const refund = await this.post('/v1/refunds', { payment_intent: paid.payment_intent });
     await client.control('fail_refund', { refund: refund.id });
+  }
+
+  async methods() {
+    const saving = await this.post('/v1/setup_intents', { customer: this.happy, usage: 'off_session' });
+    await this.post(`/v1/setup_intents/${saving.id}/confirm`, {
+      payment_method: 'pm_card_visa', return_url: 'https://example.com',
+    });
+    const disputes = [];
+    for (const card of ['pm_card_createDispute', 'pm_card_createDispute', 'pm_card_createDisputeInquiry']) {
+      const paid = await this.post('/v1/payment_intents', {
+        amount: 900, currency: 'usd', customer: this.happy, payment_method: card, confirm: true,
+        return_url: 'https://example.com',
+      });
+      await this.advance(1);
+      const { data: [dispute] } = await this.client.get('/v1/disputes', { payment_intent: paid.id });
+      disputes.push(dispute.id);
+    }
+    const [won, lost] = disputes;
+    await this.post(`/v1/disputes/${won}`, { evidence: { uncategorized_text: 'winning_evidence' }, submit: true });
+    await this.post(`/v1/disputes/${lost}/close`);
+    await this.post(`/v1/customers/${this.happy}/balance_transactions`, { amount: -300, currency: 'usd' });
   }
 
   async endings() {

@@ -68,6 +68,7 @@ impl Row for SetupIntent {
         json!({
             "id": self.id,
             "object": "setup_intent",
+            "allowed_payment_method_types": null,
             "application": null,
             "automatic_payment_methods": automatic,
             "cancellation_reason": self.cancellation_reason,

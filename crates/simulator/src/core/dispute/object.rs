@@ -172,6 +172,7 @@ impl Row for Dispute {
                 "card": {
                     "brand": brand,
                     "case_type": if self.inquiry { "inquiry" } else { "chargeback" },
+                    "network": brand,
                     "network_reason_code": code,
                 },
                 "type": "card",

@@ -44,7 +44,10 @@ fn related(object: &Value) -> Option<Value> {
         let url = of("subscription").or_else(|| of("customer"))?;
         return Some(json!({ "type": kind, "url": url }));
     }
-    let id = object["id"].as_str()?;
+    // A portal's session cannot be fetched.
+    let id = object["id"]
+        .as_str()
+        .filter(|_| kind != "billing_portal.session")?;
     let url = format!("/v1/{}s/{id}", kind.replace('.', "/"));
     Some(json!({ "id": id, "type": kind, "url": url }))
 }
