@@ -44,10 +44,9 @@ async function main() {
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`Node stripe ${Stripe.PACKAGE_VERSION}: ${shop.checks} checks hold, ${seconds} s`);
-  if (failures.length > 0) {
-    console.error(`not as Stripe is: ${failures.join(", ")}`);
-    process.exitCode = 1;
-  }
+  if (failures.length > 0) console.error(`not as Stripe is: ${failures.join(", ")}`);
+  // Connections that the SDK keeps open would hold the process up.
+  process.exit(failures.length > 0 ? 1 : 0);
 }
 
 main();
