@@ -129,6 +129,10 @@ impl Config {
             "--insecure-no-auth works on a loopback address only: set TOLLGATE_GRPC_LISTEN=127.0.0.1:50051, or callers",
         );
         need(
+            self.stripe_requests_per_second.is_none_or(|it| it >= 8),
+            "TOLLGATE_STRIPE_REQUESTS_PER_SECOND is less than 8: then checkouts would wait behind everything else",
+        );
+        need(
             self.tls_certificate_file.is_some() == self.tls_key_file.is_some(),
             "TOLLGATE_TLS_CERTIFICATE_FILE and TOLLGATE_TLS_KEY_FILE go together: set both, or neither",
         );

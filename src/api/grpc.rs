@@ -57,6 +57,8 @@ pub struct Settings {
     pub max_message: usize,
     /// Streams at a time by who proves nothing (health, reflection), on all connections.
     pub max_guest_streams: usize,
+    /// How long each part of a request may take to come.
+    pub patience: Duration,
 }
 
 impl Default for Settings {
@@ -66,6 +68,7 @@ impl Default for Settings {
             tls: None,
             max_message: 1 << 20,
             max_guest_streams: 2_000,
+            patience: Duration::from_secs(60),
         }
     }
 }
@@ -85,7 +88,7 @@ pub async fn serve(
         callers,
         methods: Arc::new(Methods::new()),
         lobby: Lobby::new(settings.max_guest_streams),
-        patience: settings.listen.stall,
+        patience: settings.patience,
     };
     let let_go = async {
         stop.cancelled().await;
@@ -156,7 +159,10 @@ impl Door {
             .callers
             .admit(request.uri().path(), request.headers(), peer)
             .and_then(|caller| {
-                let place = self.lobby.admit(request.uri().path(), request.extensions())?;
+                let place = match caller.name() {
+                    Some(_) => None,
+                    None => self.lobby.admit(request.uri().path(), request.extensions())?,
+                };
                 Ok((caller, place, deadline::of(request.headers())?))
             });
         let (methods, begun) = (self.methods, Instant::now());

@@ -43,6 +43,9 @@ pub struct Connection {
     /// PEM: who signed the service's certificate, where the system does not know.
     #[arg(long, env = "TOLLGATE_CALL_CA", value_name = "FILE")]
     tls_ca: Option<PathBuf>,
+    /// The name that the service's certificate is for, where the address has another, as through a port-forward.
+    #[arg(long, env = "TOLLGATE_CALL_NAME", value_name = "HOST")]
+    tls_name: Option<String>,
     /// PEM: a client certificate, which may take the place of a token.
     #[arg(long, env = "TOLLGATE_CALL_CERT", value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -107,7 +110,9 @@ impl Connection {
             .map_err(|error| Connection::unreached(&address, &error))?;
         // Only the first call shows whether the other end speaks the same.
         let mut probe = HealthClient::new(channel.clone());
-        if let Err(status) = probe.check(HealthCheckRequest::default()).await
+        let asked = probe.check(HealthCheckRequest::default());
+        // One that stays silent is left to the call's own deadline.
+        if let Ok(Err(status)) = tokio::time::timeout(Duration::from_secs(5), asked).await
             && let Some(why) = not_plaintext(&address, &status)
         {
             return Err(why);
@@ -133,6 +138,9 @@ impl Connection {
             Some(ca) => tls.ca_certificate(Certificate::from_pem(read(ca)?)),
             None => tls.with_native_roots(),
         };
+        if let Some(name) = &self.tls_name {
+            tls = tls.domain_name(name);
+        }
         if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
             tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
         }
@@ -140,9 +148,12 @@ impl Connection {
     }
 
     fn bad_tls(error: &tonic::transport::Error) -> Usage {
+        let cause = cause_of(error);
+        if cause.contains("no native certs") {
+            return Usage("this machine knows no authorities (the image has none): give --tls-ca".into());
+        }
         Usage(format!(
-            "--tls-ca, --tls-cert or --tls-key cannot be used: {}",
-            cause_of(error)
+            "--tls-ca, --tls-cert or --tls-key cannot be used: {cause}"
         ))
     }
 

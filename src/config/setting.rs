@@ -98,9 +98,9 @@ settings! {
         max_guest_streams: usize = 2_000;
         /// A connection without a call for so long is told to go (GOAWAY); gRPC clients connect again when they call.
         idle_timeout: Span = Span::seconds(600);
-        /// A connection is closed on which a peer takes nothing for so long though an answer waits for it; and so long may each part of
-        /// a request take to come.
-        stall_timeout: Span = Span::seconds(60);
+        /// A connection is closed on which a peer takes nothing for so long though an answer waits for it. Who reads slowly is seen to take
+        /// something once for each half of its window, with most libraries 32 KiB to 1 MiB.
+        stall_timeout: Span = Span::seconds(600);
     }
     "Callers" {
         /// Lets everybody call; only on a loopback address.
@@ -141,8 +141,9 @@ settings! {
         stripe_base_url: String = "https://api.stripe.com".into();
         /// For one call of Stripe, retries included.
         stripe_deadline: Span = Span::seconds(20);
-        /// Requests to Stripe in a second, of each replica. Absent: what Stripe allows an account, 100 with a live key and 25 with a
-        /// test key. One endpoint gets a quarter of it, but 25 at least.
+        /// Requests to Stripe in a second, of each replica; 8 at least, so that those who wait come before the rest. Absent: 33 with a live
+        /// key, a third of what Stripe allows an account, and 25 with a test key, which is all. One endpoint gets a quarter of it, but 25
+        /// at least.
         stripe_requests_per_second: Option<u32> = None;
         /// How old a webhook's signature may be.
         webhook_tolerance: Span = Span::seconds(300);

@@ -191,9 +191,10 @@ async fn ask(context: &Context, question: Question, events: Vec<Event>) {
             tracing::warn!(%error, "whose some events are could not be found out; their lease runs out");
             return;
         }
-        Ok(Err(Trouble::Stripe(error))) => Err(error.to_string()),
+        // Nothing was asked: the next turn may come at once.
+        Ok(Err(Trouble::Stripe(error))) => Err((error.to_string(), matches!(error, CallError::NotSent(_)))),
         Ok(Ok(found)) => Ok(found),
-        Err(_) => Err("Stripe did not answer in time".to_owned()),
+        Err(_) => Err(("Stripe did not answer in time".to_owned(), false)),
     };
     let routed: Vec<(i64, Routing)> = events
         .iter()
@@ -208,9 +209,9 @@ async fn ask(context: &Context, question: Question, events: Vec<Event>) {
                 Ok(Found::Foreign) => Routing::Ignored {
                     why: whose::OTHER_DEPLOYMENT.into(),
                 },
-                Err(error) => Routing::Retry {
+                Err((error, not_asked)) => Routing::Retry {
                     error: error.clone(),
-                    at: context.clock.now() + backoff(event.attempts),
+                    at: context.clock.now() + backoff(if *not_asked { 0 } else { event.attempts }),
                 },
             };
             (event.seq, routing)

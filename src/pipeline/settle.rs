@@ -77,9 +77,14 @@ async fn settle(context: &Context, mut due: Due) -> Result<(), StoreError> {
         Err(error) => {
             metric::SETTLE_REQUESTS.count([kind, "failed"]);
             tracing::warn!(kind, %error, attempts = due.attempts, "an object could not be fetched");
-            store
-                .settle_failed(&due, &error.to_string(), Some(now + backoff(due.attempts)))
-                .await
+            // Nothing was asked: the next turn may come at once.
+            let attempts = if matches!(error, CallError::NotSent(_)) {
+                0
+            } else {
+                due.attempts
+            };
+            let retry_at = Some(now + backoff(attempts));
+            store.settle_failed(&due, &error.to_string(), retry_at).await
         }
     }
 }

@@ -43,9 +43,12 @@ impl Store {
     /// The URL is none, nobody answers there, or what is between cannot be worked with.
     pub async fn connect(settings: &Settings) -> Result<Store, StoreError> {
         let (options, direct) = options(settings)?;
-        if pooled(&options, "TOLLGATE_DATABASE_URL").await?
-            && (settings.direct_url.is_none() || pooled(&direct, "TOLLGATE_DATABASE_DIRECT_URL").await?)
-        {
+        let main = pooled(&options, "TOLLGATE_DATABASE_URL").await?;
+        let sessions = match settings.direct_url {
+            Some(_) => pooled(&direct, "TOLLGATE_DATABASE_DIRECT_URL").await?,
+            None => main,
+        };
+        if sessions {
             return Err(StoreError::Schema(
                 "a pooler is between here and the database, and migrations and LISTEN need a session of their own; give \
                  Postgres's own address in TOLLGATE_DATABASE_DIRECT_URL"

@@ -88,7 +88,10 @@ impl Callers {
         peer: Option<&Peer>,
     ) -> Result<Caller, Failure> {
         if OPEN.iter().any(|open| path.starts_with(open)) {
-            return Ok(Caller::unnamed([]));
+            // Who can say its name is no guest; who cannot is not refused.
+            return Ok(self
+                .identify(headers, peer)
+                .unwrap_or_else(|_| Caller::unnamed([])));
         }
         let rpc = RPCS.iter().find(|rpc| rpc.path == path).ok_or_else(|| {
             Failure::new(
@@ -96,6 +99,21 @@ impl Callers {
                 "this version of the service has no such method",
             )
         })?;
+        let caller = self.identify(headers, peer)?;
+        if caller.scopes().has(rpc.scope) {
+            return Ok(caller);
+        }
+        let (scope, method) = (rpc.scope, path.rsplit('/').next().unwrap_or_default());
+        let text = format!(
+            "caller `{}` lacks the scope `{scope}`, which {method} needs: add it to the caller's line in the list of callers",
+            caller.name().map_or("", |name| name)
+        );
+        Err(Failure::new(ErrorReason::ScopeMissing, text).with("scope", scope.word()))
+    }
+
+    /// Who calls. Whatever proves it, it ends with the connection when whoever signed the client certificate is not trusted
+    /// any more.
+    fn identify(&self, headers: &HeaderMap, peer: Option<&Peer>) -> Result<Caller, Failure> {
         let caller = match &*self.0 {
             Who::Everybody(caller) => caller.clone(),
             Who::Listed { list, jwt, unix_now } => {
@@ -110,15 +128,10 @@ impl Callers {
                 }
             }
         };
-        if caller.scopes().has(rpc.scope) {
-            return Ok(caller);
-        }
-        let (scope, method) = (rpc.scope, path.rsplit('/').next().unwrap_or_default());
-        let text = format!(
-            "caller `{}` lacks the scope `{scope}`, which {method} needs: add it to the caller's line in the list of callers",
-            caller.name().map_or("", |name| name)
-        );
-        Err(Failure::new(ErrorReason::ScopeMissing, text).with("scope", scope.word()))
+        Ok(match peer {
+            Some(peer) => caller.ends_with(&peer.withdrawn),
+            None => caller,
+        })
     }
 }
 
@@ -202,7 +215,7 @@ impl Asked<'_> {
                 peer.names.first().map_or("…", String::as_str)
             ))
         })?;
-        Ok(self.until(listed, peer.expires)?.ends_with(&peer.withdrawn))
+        self.until(listed, peer.expires)
     }
 
     fn find(&self, is: impl Fn(&Entry) -> bool) -> Option<&Arc<Listed>> {

@@ -62,7 +62,7 @@ impl Default for Settings {
             keepalive: Duration::from_secs(30),
             patience: Duration::from_secs(20),
             idle: Duration::from_secs(600),
-            stall: Duration::from_secs(60),
+            stall: Duration::from_secs(600),
             max_guests: 100,
             drain_deadline: Duration::from_secs(20),
             counted: false,

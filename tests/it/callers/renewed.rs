@@ -21,8 +21,9 @@ struct Who {
     address: String,
     /// In PEM.
     trusts: String,
-    /// Without, a token is sent.
     pair: Option<Arc<Pair>>,
+    /// Sends a token, with a certificate or without.
+    by_token: bool,
 }
 
 impl Who {
@@ -37,9 +38,10 @@ impl Who {
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
-        match self.pair {
-            Some(_) => Request::new(message),
-            None => with("web", message),
+        if self.by_token {
+            with("web", message)
+        } else {
+            Request::new(message)
         }
     }
 
@@ -95,11 +97,17 @@ async fn the_servers_certificate_and_the_clients_authority_are_replaced_and_no_c
     let who = |trusts: String, pair: Option<Pair>| Who {
         address: format!("https://localhost:{}", process.grpc.port()),
         trusts,
+        by_token: pair.is_none(),
         pair: pair.map(Arc::new),
     };
     let both = [old.pem(), new.pem()].concat();
     let web = who(both.clone(), None);
     let edge = who(both.clone(), Some(old_clients.client("edge.svc", None)));
+    // A token counts, but the connection is the certificate's.
+    let mixed = Who {
+        by_token: true,
+        ..edge.clone()
+    };
     let moved = who(both, Some(new_clients.client("edge.svc", None)));
 
     let (over, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -108,6 +116,7 @@ async fn the_servers_certificate_and_the_clients_authority_are_replaced_and_no_c
         callers.spawn(who.clone().call(over.clone(), calls.clone()));
     }
     let (mut by_token, mut by_certificate) = (web.watch().await, edge.watch().await);
+    let mut by_both = mixed.watch().await;
     some(&calls).await;
 
     folder.write("clients.crt", &[old_clients.pem(), new_clients.pem()].concat());
@@ -144,6 +153,7 @@ async fn the_servers_certificate_and_the_clients_authority_are_replaced_and_no_c
         closed(&mut by_certificate).await,
         Some(CloseReason::CredentialEnded)
     );
+    assert_eq!(closed(&mut by_both).await, Some(CloseReason::CredentialEnded));
     // It may only connect anew, and cannot.
     eventually("its connection is gone", async || {
         connected.clone().get_entitlement(sso()).await.err()

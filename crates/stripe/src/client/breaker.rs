@@ -1,4 +1,4 @@
-//! Whether Stripe is asked at all: while it does not answer, a caller is told so at once.
+//! Whether one of Stripe's endpoints is asked at all: while it does not answer, a caller is told so at once.
 
 use std::time::Duration;
 
@@ -17,6 +17,11 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
+    /// Whether nobody may ask now; costs nothing.
+    pub fn is_shut(&self, now: Duration) -> bool {
+        self.open.is_some_and(|until| now < until)
+    }
+
     /// Whether a request may be made. Of those who ask when the pause is over one may: the others wait for what it finds.
     pub fn may_ask(&mut self, now: Duration) -> bool {
         match self.open {

@@ -1,5 +1,6 @@
 //! What every request passes before it is made.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,27 +21,42 @@ pub struct Figures {
     pub waiting: [usize; 3],
     /// How many could be made at once.
     pub left: f64,
-    /// Stripe is not asked, since it has not answered for a while.
+    /// Some endpoint of Stripe is not asked, since it has not answered for a while.
     pub open: bool,
 }
 
 /// Shared by all clones of a client.
 pub(super) struct Gate {
-    state: Mutex<(Budget, Breaker)>,
+    state: Mutex<State>,
     begun: Instant,
     waiting: [AtomicUsize; 3],
+}
+
+/// What one endpoint does not answer says nothing of the others: a checkout goes on while invoices cannot be had.
+struct State {
+    budget: Budget,
+    breakers: HashMap<String, Breaker>,
+}
+
+impl State {
+    fn breaker(&mut self, endpoint: &str) -> &mut Breaker {
+        self.breakers.entry(endpoint.to_owned()).or_default()
+    }
 }
 
 impl Gate {
     pub fn new(requests_per_second: u32) -> Gate {
         Gate {
-            state: Mutex::new((Budget::new(requests_per_second), Breaker::default())),
+            state: Mutex::new(State {
+                budget: Budget::new(requests_per_second),
+                breakers: HashMap::new(),
+            }),
             begun: Instant::now(),
             waiting: Default::default(),
         }
     }
 
-    fn state(&self) -> (MutexGuard<'_, (Budget, Breaker)>, Duration) {
+    fn state(&self) -> (MutexGuard<'_, State>, Duration) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state, self.begun.elapsed())
     }
@@ -60,9 +76,13 @@ impl Gate {
         loop {
             let wait = {
                 let (mut state, now) = self.state();
-                match state.0.take(now, endpoint, priority) {
-                    Ok(()) if state.1.may_ask(now) => return Ok(begun.elapsed()),
-                    Ok(()) => return Err(CallError::NotSent("it has not answered for a while")),
+                let silent = Err(CallError::NotSent("it has not answered for a while"));
+                if state.breaker(endpoint).is_shut(now) {
+                    return silent;
+                }
+                match state.budget.take(now, endpoint, priority) {
+                    Ok(()) if state.breaker(endpoint).may_ask(now) => return Ok(begun.elapsed()),
+                    Ok(()) => return silent,
                     Err(wait) => wait,
                 }
             };
@@ -74,10 +94,10 @@ impl Gate {
         }
     }
 
-    /// Stripe has answered.
-    pub fn answered(&self) {
-        if self.state().0.1.answered() {
-            tracing::info!("Stripe answers again");
+    /// Stripe has answered there.
+    pub fn answered(&self, endpoint: &str) {
+        if self.state().0.breaker(endpoint).answered() {
+            tracing::info!(endpoint, "Stripe answers again");
         }
     }
 
@@ -85,14 +105,17 @@ impl Gate {
     pub fn refused(&self, endpoint: &str, everywhere: bool, after: Option<Duration>) {
         let (mut state, now) = self.state();
         let after = after.unwrap_or_default().min(LONGEST_PAUSE);
-        state.0.refused(now, endpoint, everywhere, after);
+        state.budget.refused(now, endpoint, everywhere, after);
     }
 
     /// Stripe has not answered, or only that it cannot.
-    pub fn failed(&self) {
+    pub fn failed(&self, endpoint: &str) {
         let (mut state, now) = self.state();
-        if state.1.failed(now) {
-            tracing::error!("Stripe does not answer: it is asked now and then until it does");
+        if state.breaker(endpoint).failed(now) {
+            tracing::error!(
+                endpoint,
+                "Stripe does not answer: it is asked now and then until it does"
+            );
         }
     }
 
@@ -100,8 +123,8 @@ impl Gate {
         let (mut state, now) = self.state();
         Figures {
             waiting: std::array::from_fn(|n| self.waiting[n].load(Ordering::Relaxed)),
-            left: state.0.left(now),
-            open: state.1.is_open(),
+            left: state.budget.left(now),
+            open: state.breakers.values().any(Breaker::is_open),
         }
     }
 }
@@ -119,5 +142,41 @@ impl Queued<'_> {
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn passes(gate: &Gate, endpoint: &str, priority: Priority) -> bool {
+        let latest = Instant::now() + Duration::from_secs(10);
+        gate.pass(endpoint, priority, latest).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_does_not_answer_keeps_nobody_from_another() {
+        let gate = Gate::new(100);
+        for _ in 0..100 {
+            gate.failed("/v1/invoices/{id}");
+        }
+        assert!(!passes(&gate, "/v1/invoices/{id}", Priority::Settle).await);
+        assert!(gate.figures().open);
+        assert!(passes(&gate, "/v1/checkout/sessions", Priority::Checkout).await);
+        gate.answered("/v1/invoices/{id}");
+        assert!(passes(&gate, "/v1/invoices/{id}", Priority::Settle).await && !gate.figures().open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_that_nobody_answers_has_spent_nothing() {
+        let gate = Gate::new(25);
+        for _ in 0..100 {
+            gate.failed("/v1/invoices/{id}");
+        }
+        let before = gate.figures().left;
+        for _ in 0..50 {
+            assert!(!passes(&gate, "/v1/invoices/{id}", Priority::Checkout).await);
+        }
+        assert_eq!(gate.figures().left, before);
     }
 }

@@ -35,8 +35,8 @@ const SPANS: &str = "tollgate::trace";
 /// More than any object that Stripe shows.
 const MAX_BODY: usize = 16 << 20;
 const MAX_RETRIES: u32 = 3;
-/// Requests in a second that Stripe takes of an account.
-const LIVE: u32 = 100;
+/// Requests in a second: Stripe takes 100 of a live account, which three replicas share, and 25 of a sandbox.
+const LIVE: u32 = 33;
 const SANDBOX: u32 = 25;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
@@ -212,11 +212,11 @@ impl Transport {
             };
             match (&outcome, status) {
                 (Ok(Err(failure)), Some(429)) => gate.refused(&route, failure.everywhere, failure.after),
-                (_, None | Some(500..)) => gate.failed(),
+                (_, None | Some(500..)) => gate.failed(&route),
                 _ => {}
             }
             if status.is_some_and(|status| status < 500) {
-                gate.answered();
+                gate.answered(&route);
             }
             let told = match (status, &outcome) {
                 (Some(status), _) => status.to_string(),

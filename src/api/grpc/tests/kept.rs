@@ -9,7 +9,7 @@ use super::*;
 
 /// Only a defect takes longer.
 const AMPLE: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_secs(1);
 
 async fn with(change: impl FnOnce(&mut Settings)) -> Served {
     let mut settings = Settings::default();
@@ -96,7 +96,7 @@ async fn a_peer_that_takes_nothing_of_a_stream_loses_its_connection_and_only_tha
 #[tokio::test]
 async fn a_request_whose_message_does_not_come_fails() {
     type Silent = http_body_util::StreamBody<stream::Pending<Result<hyper::body::Frame<Bytes>, Infallible>>>;
-    let served = with(|settings| settings.listen.stall = SHORT).await;
+    let served = with(|settings| settings.patience = SHORT).await;
     let (mut sender, _connection) = connection::<Silent>(&served).await;
     for (method, code) in [
         ("tollgate.v1.BillingService/GetEntitlement", "4"),
