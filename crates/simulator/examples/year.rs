@@ -41,6 +41,8 @@ fn year(subscriptions: usize) -> Result<String> {
     for at in 0..subscriptions {
         let customer = core.create_customer(NewCustomer {
             email: Some(format!("{at}@example.com")),
+            payment_method: Some("pm_card_visa".to_owned()),
+            default_payment_method: Some("pm_card_visa".to_owned()),
             ..NewCustomer::default()
         })?;
         let customer = text(&customer["id"]);
