@@ -56,7 +56,7 @@ async fn main() -> Result<()> {
         println!(
             "memory: {} MB, of which {} MB came with the events",
             after / 1024,
-            (after - before) / 1024
+            after.saturating_sub(before) / 1024
         );
     }
     simulator.shutdown().await;

@@ -1,6 +1,7 @@
 //! A year of the core, without HTTP: subscriptions that renew each month, some of whose cards fail, twice with the same seed.
 //!
-//! `cargo run --release -p stripe-simulator --example year [SUBSCRIPTIONS]`
+//! `cargo run --release -p stripe-simulator --example year [SUBSCRIPTIONS]`: events hold their objects, 4 KiB each; ten
+//! thousand subscriptions need 5.4 GiB.
 
 use std::time::Instant;
 
@@ -74,8 +75,6 @@ fn year(subscriptions: usize) -> Result<String> {
     for event in core.events(0) {
         all.update(event.to_json().to_string());
     }
-    let alive = customers.iter().filter(|it| core.get(it).is_some()).count();
-    ensure!(alive == subscriptions, "{alive} customers are left");
     println!(
         "{subscriptions} subscriptions: {:.1} s for the year ({} events); buying: {:.0} commands a second; peak memory {} MiB",
         took.as_secs_f64(),

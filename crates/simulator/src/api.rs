@@ -30,41 +30,69 @@ use serde_json::Value;
 use crate::core::{Answer, Core, Fault, Version};
 use params::Params;
 
-/// Resources of Stripe that are not simulated: said so instead of guessed at.
-const TIER_2: &[&str] = &[
+/// Resources that Stripe has. A route of theirs that is not simulated is said to be so instead of guessed at.
+const RESOURCES: &[&str] = &[
+    "account",
+    "account_links",
+    "account_sessions",
+    "accounts",
     "apple_pay",
     "application_fees",
     "balance",
     "balance_transactions",
     "billing",
+    "billing_portal",
+    "charges",
+    "checkout",
     "climate",
+    "confirmation_tokens",
     "country_specs",
     "coupons",
     "credit_notes",
+    "crypto",
     "customer_sessions",
+    "customers",
+    "disputes",
     "entitlements",
     "ephemeral_keys",
+    "events",
     "exchange_rates",
     "external_accounts",
     "file_links",
     "files",
+    "financial_connections",
     "forwarding",
     "identity",
+    "invoice_payments",
+    "invoiceitems",
+    "invoices",
     "issuing",
     "mandates",
+    "payment_attempt_records",
+    "payment_intents",
     "payment_links",
     "payment_method_configurations",
+    "payment_method_domains",
+    "payment_methods",
+    "payment_records",
     "payouts",
     "plans",
+    "prices",
+    "products",
     "promotion_codes",
     "quotes",
     "radar",
+    "refunds",
     "reporting",
     "reviews",
     "setup_attempts",
+    "setup_intents",
     "shipping_rates",
     "sigma",
     "sources",
+    "subscription_items",
+    "subscription_schedules",
+    "subscriptions",
     "tax",
     "tax_codes",
     "tax_ids",
@@ -75,6 +103,7 @@ const TIER_2: &[&str] = &[
     "topups",
     "transfers",
     "treasury",
+    "webhook_endpoints",
 ];
 
 /// A released version that is simulated.
@@ -217,39 +246,11 @@ fn addressed<'a>(steps: &[&'a str]) -> Option<(String, &'a str)> {
 type Routed = Option<Result<Value, Fault>>;
 
 fn unknown(method: &str, path: &str, steps: &[&str]) -> Fault {
-    let simulated = |resource: &&str| {
-        [
-            "customers",
-            "products",
-            "prices",
-            "checkout",
-            "billing_portal",
-            "subscriptions",
-            "subscription_items",
-            "subscription_schedules",
-            "invoices",
-            "invoiceitems",
-        ]
-        .iter()
-        .chain(&[
-            "charges",
-            "payment_intents",
-            "payment_methods",
-            "invoice_payments",
-            "setup_intents",
-            "refunds",
-            "events",
-            "webhook_endpoints",
-            "account",
-            "disputes",
-        ])
-        .any(|known| known == resource)
-    };
     match steps {
         ["v1", resource, rest @ ..]
             if matches!(method, "GET" | "POST" | "DELETE")
                 && !rest.contains(&"")
-                && (TIER_2.contains(resource) || simulated(resource)) =>
+                && RESOURCES.contains(resource) =>
         {
             Fault::not_simulated(&format!("{method} {path}"))
         }

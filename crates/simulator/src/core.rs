@@ -331,11 +331,6 @@ impl Core {
         }
     }
 
-    /// When the clock alone changes something next.
-    pub fn next_timer(&self) -> Option<i64> {
-        self.timers.first().map(|(at, _)| *at)
-    }
-
     /// Serves `object` as it is under its id; for recorded objects.
     pub fn plant(&mut self, object: Value) {
         if let Some(id) = object["id"].as_str() {

@@ -40,7 +40,7 @@ struct Serve {
     #[arg(long)]
     seed: Option<u64>,
     /// The first instant, in unix seconds; without it the present. From there on time passes
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(i64).range(0..=253_402_300_799))]
     start: Option<i64>,
     /// A TOML file of what is to go wrong
     #[arg(long)]

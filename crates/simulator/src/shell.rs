@@ -147,6 +147,13 @@ fn routes(site: Site) -> Router {
         .with_state(site)
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Connections are tasks of their own.
+        self.stop.cancel();
+    }
+}
+
 impl Running {
     fn spawn(mut self, listener: TcpListener, site: Site) -> Result<Running> {
         let shared = self.shared.clone();

@@ -3,7 +3,7 @@
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{Core, NewBalanceTransaction, Row};
+use crate::core::{Core, Fault, NewBalanceTransaction, Row};
 
 pub fn call(core: &mut Core, method: &str, customer: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
@@ -20,7 +20,8 @@ pub fn call(core: &mut Core, method: &str, customer: &str, rest: &[&str], params
 /// Makes the balance this: what is missing is an adjustment.
 pub(super) fn set(core: &mut Core, customer: &str, balance: i64) -> Answer {
     let of = core.living_customer(customer)?;
-    let amount = balance - of.balance;
+    let too_far = || Fault::invalid("Invalid balance: it is too large.").param("balance");
+    let amount = balance.checked_sub(of.balance).ok_or_else(too_far)?;
     if amount != 0 {
         let currency = of.currency.clone().unwrap_or_else(|| "usd".to_owned());
         let new = NewBalanceTransaction {

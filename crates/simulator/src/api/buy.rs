@@ -45,7 +45,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         cancel_url: url(params, "cancel_url")?,
         client_reference_id: params.text("client_reference_id")?,
         metadata: params.metadata()?.set,
-        expires_at: params.integer("expires_at")?,
+        expires_at: params.instant("expires_at")?,
         ..NewSession::default()
     };
     line_item_params(&mut new, params)?;

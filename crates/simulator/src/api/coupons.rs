@@ -32,7 +32,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         off: off(params)?,
         duration: duration(params)?,
         max_redemptions: positive(params, "max_redemptions")?,
-        redeem_by: params.integer("redeem_by")?,
+        redeem_by: params.instant("redeem_by")?,
         applies_to: match params.level("applies_to")? {
             None => Vec::new(),
             Some(mut applies_to) => {
@@ -152,7 +152,7 @@ fn create_code(core: &mut Core, params: &mut Params) -> Answer {
         coupon,
         code: params.text("code")?.filter(|code| !code.is_empty()),
         customer: params.text("customer")?,
-        expires_at: params.integer("expires_at")?,
+        expires_at: params.instant("expires_at")?,
         max_redemptions: positive(params, "max_redemptions")?,
         inactive: params.boolean("active")? == Some(false),
         metadata: params.metadata()?.set,
@@ -203,13 +203,11 @@ fn list_codes(core: &Core, params: &mut Params) -> Answer {
 
 /// `discounts`: `None` where it is not there; an empty text takes all of them away.
 pub(super) fn discounts(params: &mut Params) -> Result<Option<Vec<Redeem>>, Fault> {
-    match params.peek("discounts") {
-        Some("") => {
-            params.text("discounts")?;
-            return Ok(Some(Vec::new()));
-        }
-        None if !params.has("discounts") => return Ok(None),
-        _ => {}
+    if params.clears("discounts") {
+        return Ok(Some(Vec::new()));
+    }
+    if !params.has("discounts") {
+        return Ok(None);
     }
     let mut redeem = Vec::new();
     for mut discount in params.levels("discounts")? {

@@ -25,13 +25,23 @@ pub struct Params {
     deferred: Vec<Fault>,
 }
 
+/// Levels are read by recursion, so a request must not choose how many.
+const DEEPEST: usize = 16;
+/// The end of the year 9999: what comes later no calendar here counts.
+const LAST_INSTANT: i64 = 253_402_300_799;
+
 impl Params {
     /// # Errors
-    /// A key that is both a value and a level.
+    /// A key that is both a value and a level, or too deep.
     pub fn parse(form: &str) -> Result<Params, Fault> {
         let mut fields = Vec::new();
         for (key, value) in url::form_urlencoded::parse(form.as_bytes()) {
             let steps: Vec<&str> = key.split('[').map(|step| step.trim_end_matches(']')).collect();
+            if steps.len() > DEEPEST {
+                let message =
+                    format!("Invalid request: parameters are nested at most {DEEPEST} levels deep.");
+                return Err(Fault::invalid(message).early());
+            }
             put(&mut fields, &steps, value.into_owned()).ok_or_else(|| {
                 Fault::invalid(format!("Invalid request: '{key}' is given in two ways."))
                     .param(&*key)
@@ -228,16 +238,25 @@ impl Params {
             .collect()
     }
 
+    /// An instant in unix seconds.
+    ///
+    /// # Errors
+    /// Not an integer, or none that a calendar has.
+    pub fn instant(&mut self, name: &str) -> Result<Option<i64>, Fault> {
+        let at = self.integer(name)?;
+        if at.is_some_and(|at| !(0..=LAST_INSTANT).contains(&at)) {
+            let message = format!("Invalid timestamp: must be between 0 and {LAST_INSTANT}.");
+            return Err(Fault::invalid(message).param(self.name(name)).early());
+        }
+        Ok(at)
+    }
+
     /// An instant, or a range of them: `created=1`, `created[gte]=1&created[lt]=9`. Unix seconds.
     ///
     /// # Errors
     /// Not an integer; a bound that is none.
     pub fn instants(&mut self, name: &str) -> Result<RangeInclusive<i64>, Fault> {
-        if self
-            .fields
-            .iter()
-            .any(|(field, node)| field == name && matches!(node, Node::Text(_)))
-        {
+        if self.peek(name).is_some() {
             let at = self.integer(name)?.unwrap_or_default();
             return Ok(at..=at);
         }
@@ -297,10 +316,7 @@ impl Params {
     /// # Errors
     /// One of them is there.
     pub fn not_simulated(&mut self, names: &[&str]) -> Result<(), Fault> {
-        match names
-            .iter()
-            .find(|name| self.fields.iter().any(|(field, _)| field == *name))
-        {
+        match names.iter().find(|name| self.has(name)) {
             None => Ok(()),
             Some(name) => {
                 let name = self.name(name);

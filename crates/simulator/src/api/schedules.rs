@@ -105,9 +105,9 @@ fn new_phase(phase: &mut Params) -> Result<NewPhase, Fault> {
             interval.map(|interval| PhaseEnd::After(interval, count))
         }
     };
-    let at: Option<i64> = phase.integer("end_date")?;
+    let at: Option<i64> = phase.instant("end_date")?;
     Ok(NewPhase {
-        start: phase.integer("start_date")?,
+        start: phase.instant("start_date")?,
         end: at.map(PhaseEnd::At).or(duration),
         items,
         metadata: phase.metadata()?.set,

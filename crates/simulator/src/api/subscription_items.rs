@@ -89,34 +89,11 @@ fn flat(fault: Fault) -> Fault {
 
 fn list(core: &Core, params: &mut Params) -> Answer {
     let subscription = params.required("subscription")?;
-    // A subscription has at most 20 items, and a page holds up to 100.
-    let limit: usize = params.integer("limit")?.unwrap_or(10);
-    let (after, before) = (params.text("starting_after")?, params.text("ending_before")?);
-    params.finish()?;
+    let page = Page::read(params)?;
     let subscription = core
         .subscription(&subscription)
         .map_err(|fault| fault.param("subscription"))?;
-    let mut items = core.subscription_items(subscription);
-    let place = |cursor: &str, param: &str| {
-        let found = items.iter().position(|item| item["id"] == cursor);
-        found.ok_or_else(|| Fault::missing("subscription_item", cursor).param(param))
-    };
-    let (start, end) = match (&after, &before) {
-        (Some(after), _) => (place(after, "starting_after")? + 1, items.len()),
-        (None, Some(before)) => {
-            let end = place(before, "ending_before")?;
-            (end.saturating_sub(limit), end)
-        }
-        (None, None) => (0, items.len()),
-    };
-    let more = if before.is_some() {
-        start > 0
-    } else {
-        end - start > limit
-    };
-    items.truncate(end);
-    let data: Vec<_> = items.into_iter().skip(start).take(limit).collect();
-    Ok(json!({ "object": "list", "data": data, "has_more": more, "url": "/v1/subscription_items" }))
+    page.cut_inside("/v1/subscription_items", core.subscription_items(subscription))
 }
 
 fn list_invoice_items(core: &Core, params: &mut Params) -> Answer {

@@ -17,7 +17,7 @@ const ITEM_NOT_SIMULATED: &[&str] = &[
     "tax_rates",
 ];
 
-const FEEDBACK: [&str; 8] = [
+pub(super) const FEEDBACK: [&str; 8] = [
     "customer_service",
     "low_quality",
     "missing_features",
@@ -93,7 +93,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
             Some(TrialEnd::At(at)) => Some(at),
             Some(TrialEnd::Now) | None => None,
         },
-        anchor: params.integer("billing_cycle_anchor")?,
+        anchor: params.instant("billing_cycle_anchor")?,
         proration: params
             .one_of("proration_behavior", &Proration::WORDS)?
             .unwrap_or_default(),
@@ -178,7 +178,7 @@ pub fn terms(params: &mut Params) -> Result<SubscriptionChange, Fault> {
         proration: params
             .one_of("proration_behavior", &Proration::WORDS)?
             .unwrap_or_default(),
-        proration_date: params.integer("proration_date")?,
+        proration_date: params.instant("proration_date")?,
         payment_behavior: params.one_of("payment_behavior", &behaviors)?.unwrap_or_default(),
         ..SubscriptionChange::default()
     })
@@ -229,8 +229,7 @@ fn saves_method(params: &mut Params) -> Result<Option<bool>, Fault> {
 }
 
 fn pause(params: &mut Params) -> Result<Option<Option<Pause>>, Fault> {
-    if params.peek("pause_collection").is_some() {
-        params.text("pause_collection")?;
+    if params.clears("pause_collection") {
         return Ok(Some(None));
     }
     let Some(mut pause) = params.level("pause_collection")? else {
@@ -242,7 +241,7 @@ fn pause(params: &mut Params) -> Result<Option<Option<Pause>>, Fault> {
         ("void", PauseBehavior::Void),
     ];
     let behavior = pause.one_of("behavior", &words)?;
-    let resumes_at = pause.integer("resumes_at")?;
+    let resumes_at = pause.instant("resumes_at")?;
     pause.finish()?;
     let Some(behavior) = behavior else {
         params.missing("pause_collection[behavior]");
@@ -316,12 +315,12 @@ pub(super) fn missing_payment_method(params: &mut Params) -> Result<Option<Missi
     let Some(mut settings) = params.level("trial_settings")? else {
         return Ok(None);
     };
-    let Some(mut behavior) = settings.level("end_behavior")? else {
-        return Ok(None);
-    };
-    let words = MissingPaymentMethod::ALL.map(|it| (it.as_str(), it));
-    let missing = behavior.one_of("missing_payment_method", &words)?;
-    behavior.finish()?;
+    let mut missing = None;
+    if let Some(mut behavior) = settings.level("end_behavior")? {
+        let words = MissingPaymentMethod::ALL.map(|it| (it.as_str(), it));
+        missing = behavior.one_of("missing_payment_method", &words)?;
+        behavior.finish()?;
+    }
     settings.finish()?;
     Ok(missing)
 }

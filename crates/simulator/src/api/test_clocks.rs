@@ -32,7 +32,7 @@ fn advance(core: &mut Core, id: &str, params: &mut Params) -> Answer {
 
 /// Unix seconds.
 fn frozen_time(params: &mut Params) -> Result<i64, crate::core::Fault> {
-    let frozen_time = params.integer("frozen_time")?;
+    let frozen_time = params.instant("frozen_time")?;
     if frozen_time.is_none() {
         params.missing("frozen_time");
     }

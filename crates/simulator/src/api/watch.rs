@@ -31,16 +31,9 @@ fn list_events(core: &Core, params: &mut Params) -> Answer {
     let horizon = core.now() - EVENTS_KEPT;
     let rows = core.events(0)[..newest].iter().rev().map(AsRef::as_ref);
     let rows = rows.take_while(|event| event.created >= horizon);
-    let rows =
-        rows.filter(|event| types.is_empty() || types.iter().any(|wanted| wanted_by(wanted, event.kind)));
+    let rows = rows.filter(|event| types.is_empty() || types.iter().any(|wanted| event.is_of(wanted)));
     let rows = rows.filter(|event| delivered.is_none_or(|wanted| core.is_delivered(&event.id) == wanted));
     page.cut(core, "/v1/events", rows)
-}
-
-fn wanted_by(wanted: &str, kind: &str) -> bool {
-    wanted
-        .strip_suffix('*')
-        .map_or(wanted == kind, |prefix| kind.starts_with(prefix))
 }
 
 pub fn account(core: &Core) -> Value {

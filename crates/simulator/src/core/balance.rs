@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Answer, Core, Fault, Metadata, MetadataChange, Row};
 
+/// Far beyond what anybody owes, and far from where sums overflow. Stripe names no limit.
+const LARGEST: i64 = 1_000_000_000_000;
+
 /// Why a balance moved: Stripe's `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BalanceMove {
@@ -86,6 +89,14 @@ impl Core {
         let of = self.living_customer(customer)?;
         if new.amount == 0 {
             return Err(Fault::invalid("The amount of a balance transaction cannot be 0.").param("amount"));
+        }
+        if of
+            .balance
+            .checked_add(new.amount)
+            .is_none_or(|it| !(-LARGEST..=LARGEST).contains(&it))
+        {
+            let message = format!("The balance would be beyond {LARGEST} in one direction or the other.");
+            return Err(Fault::invalid(message).param("amount"));
         }
         if let Some(currency) = of.currency.as_ref().filter(|it| **it != new.currency) {
             let message = format!("The customer's balance is in {currency}.");

@@ -308,7 +308,7 @@ impl Core {
 }
 
 /// Said of a default that is not the customer's.
-pub(super) fn not_attached(method: &str) -> Fault {
+fn not_attached(method: &str) -> Fault {
     let message = format!(
         "The customer does not have a payment method with the ID {method}. The payment method must be attached to the \
          customer."

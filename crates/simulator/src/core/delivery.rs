@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::calendar::DAY;
-use super::{Answer, Core, Event, Fault, Version};
+use super::{Answer, Core, Event, Fault, Row, Version};
 
 /// For so long nothing but failures, and Stripe disables the endpoint: "multiple days in a row" in its documentation,
 /// nine of them in its mails.
@@ -71,7 +71,8 @@ impl Core {
         let endpoint = self.endpoint_mut(id)?;
         let old = std::mem::replace(&mut endpoint.secret, secret.clone());
         endpoint.old_secret = Some((old, until));
-        let mut shown = self.get_expanded(id, &[])?;
+        let endpoint = endpoint.clone();
+        let mut shown = endpoint.render(self);
         shown["secret"] = json!(secret);
         Ok(shown)
     }
@@ -98,6 +99,7 @@ impl Core {
         };
         let wide = by.unsigned_abs().saturating_mul(2).saturating_add(1);
         let drawn = if by == 0 { 0 } else { self.ids.random() % wide };
-        now.saturating_add_unsigned(drawn).saturating_sub(by.abs())
+        now.saturating_add_unsigned(drawn)
+            .saturating_sub_unsigned(by.unsigned_abs())
     }
 }

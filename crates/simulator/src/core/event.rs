@@ -25,7 +25,8 @@ pub struct Event {
 /// What changed, as one version shows it.
 #[derive(Debug)]
 struct Data {
-    object: Value,
+    /// As JSON: there are many events, and as a tree each would take five times as much.
+    object: Box<str>,
     previous_attributes: Option<Value>,
 }
 
@@ -54,6 +55,12 @@ impl Row for Event {
 }
 
 impl Event {
+    /// Whether it is of this type; `customer.*` is every type that begins so.
+    pub(crate) fn is_of(&self, kind: &str) -> bool {
+        kind.strip_suffix('*')
+            .map_or(self.kind == kind, |prefix| self.kind.starts_with(prefix))
+    }
+
     /// As a GET showed it before anybody had it.
     pub fn to_json(&self) -> Value {
         self.in_version(self.api_version)
@@ -65,7 +72,8 @@ impl Event {
         let known = self.shown.iter().find(|(it, _)| *it == version);
         let known = known.or_else(|| self.shown.iter().find(|(it, _)| *it == self.api_version));
         if let Some((_, shown)) = known {
-            data["object"] = shown.object.clone();
+            // Written by us, so it can be read.
+            data["object"] = serde_json::from_str(&shown.object).unwrap_or_default();
             if let Some(previous) = &shown.previous_attributes {
                 data["previous_attributes"] = previous.clone();
             }
@@ -124,27 +132,23 @@ impl Core {
         let of = object["id"].as_str().unwrap_or_default().to_owned();
         let id = self.ids.mint("evt_");
         let wanting = self.endpoints.all().filter(|endpoint| endpoint.wants(kind));
+        let wanting: Vec<_> = wanting.collect();
+        let wanted_by: Vec<String> = wanting.iter().map(|endpoint| endpoint.id.clone()).collect();
         let mut versions = vec![self.settings.api_version];
-        versions.extend(wanting.filter_map(|endpoint| endpoint.api_version));
+        versions.extend(wanting.iter().filter_map(|endpoint| endpoint.api_version));
         versions.sort_unstable();
         versions.dedup();
         let shown = versions.into_iter().map(|version| {
             let now = self.show(version, object.clone());
             let previous = before.and_then(|it| difference(&self.show(version, it.clone()), &now));
             let data = Data {
-                object: now,
+                object: now.to_string().into(),
                 previous_attributes: previous,
             };
             (version, data)
         });
         let shown = shown.collect();
         let created = self.event_created();
-        let wanted_by: Vec<String> = self
-            .endpoints
-            .all()
-            .filter(|endpoint| endpoint.wants(kind))
-            .map(|endpoint| endpoint.id.clone())
-            .collect();
         if !wanted_by.is_empty() {
             self.undelivered.insert(id.clone(), wanted_by.clone());
         }

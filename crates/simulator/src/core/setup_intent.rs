@@ -244,7 +244,7 @@ impl Core {
     }
 
     /// # Errors
-    /// No such intent or method.
+    /// No such intent or method; another method for what has succeeded or was canceled.
     pub fn update_setup_intent(
         &mut self,
         id: &str,
@@ -252,7 +252,12 @@ impl Core {
         description: Option<String>,
         metadata: MetadataChange,
     ) -> Answer {
-        let customer = self.setup_intent(id)?.new.customer.clone();
+        let intent = self.setup_intent(id)?;
+        if payment_method.is_some() && matches!(intent.status, SetupStatus::Succeeded | SetupStatus::Canceled)
+        {
+            return Err(unexpected_state("updated"));
+        }
+        let customer = intent.new.customer.clone();
         let method = payment_method
             .map(|named| self.method_for(&named, customer.as_deref()))
             .transpose()?;

@@ -15,7 +15,7 @@ pub trait Row {
 
     fn created(&self) -> i64;
 
-    /// The customer whose it is.
+    /// Whose it is: a customer; of a dispute, its charge.
     fn owner(&self) -> Option<&str> {
         None
     }

@@ -63,7 +63,8 @@ pub struct RequestRule {
 }
 
 /// One thing that goes wrong: `{"delivery": {…}}`, `{"created": {…}}`, or the fields of a request's rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Wrong {
     Request(RequestRule),
     Delivery(DeliveryRule),
@@ -73,21 +74,17 @@ pub enum Wrong {
 impl Wrong {
     /// # Errors
     /// What is not known, by name.
-    pub fn read(mut json: Value) -> serde_json::Result<Wrong> {
-        for (name, read) in [
-            (
-                "delivery",
-                (|it| serde_json::from_value(it).map(Wrong::Delivery))
-                    as fn(Value) -> serde_json::Result<Wrong>,
-            ),
-            ("created", |it| serde_json::from_value(it).map(Wrong::Created)),
-            ("request", |it| serde_json::from_value(it).map(Wrong::Request)),
-        ] {
-            if let Some(inner) = json.get_mut(name) {
-                return read(inner.take());
-            }
+    pub fn read(json: Value) -> serde_json::Result<Wrong> {
+        let named = |json: &Value| {
+            let names = ["request", "delivery", "created"];
+            json.as_object()
+                .is_some_and(|it| it.keys().any(|name| names.contains(&name.as_str())))
+        };
+        if named(&json) {
+            serde_json::from_value(json)
+        } else {
+            serde_json::from_value(json).map(Wrong::Request)
         }
-        serde_json::from_value(json).map(Wrong::Request)
     }
 }
 

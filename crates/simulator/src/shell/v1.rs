@@ -13,12 +13,11 @@ use super::authentication::{authorize, check_account, secret_key};
 use super::clock::unix_micros;
 use super::idempotency::Begun;
 use super::rate_limit::exceeded;
-use super::record::Record;
 use super::reply::{Echo, Kept, respond};
 use super::socket::Connection;
 use super::world::World;
 use crate::api;
-use crate::core::{API_VERSION, Cause, Fault, Version};
+use crate::core::{Answer, Cause, Fault, Version};
 
 pub async fn answer(
     State(site): State<Site>,
@@ -30,7 +29,7 @@ pub async fn answer(
 ) -> Response<Body> {
     let call = Call::read(&method, &uri, &headers, body);
     let asker = headers.get("user-agent").and_then(|it| it.to_str().ok());
-    call.note(&site.record, asker.unwrap_or_default());
+    call.note(&site, asker.unwrap_or_default());
     let request = site.shared.with(|world| world.core.mint("req_"));
     let named = request.clone();
     // In a task of its own: a client that goes away takes nothing back.
@@ -91,10 +90,11 @@ impl Call {
         }
     }
 
-    fn note(&self, record: &Record, asker: &str) {
-        let version = self.version.as_deref().unwrap_or(API_VERSION);
+    fn note(&self, site: &Site, asker: &str) {
+        let accounts = site.shared.read(|world| world.core.settings().api_version);
+        let version = self.version.as_deref().unwrap_or(accounts.as_str());
         let form = self.form.as_deref().unwrap_or_default();
-        record.note(&self.method, &self.path, form, version, asker);
+        site.record.note(&self.method, &self.path, form, version, asker);
     }
 
     async fn serve(self, site: &Site, connection: &Connection, request: String) -> Response<Body> {
@@ -205,12 +205,21 @@ impl Call {
         } else {
             Ok(serde_json::Value::Null)
         };
+        let now = world.core.now();
+        let kept = |outcome: Answer| match outcome {
+            Ok(object) => Kept::object(&object, request),
+            Err(fault) => Kept::fault(&fault, request, now),
+        };
+        // A refusal of which Stripe keeps nothing: what took effect in spite of it is what a repetition is told.
+        if let (Some(refusal), true) = (bad.as_ref().filter(|it| it.early), effective) {
+            if let Some(key) = &self.idempotency_key {
+                world.keys.finish(&account, key, Some(kept(outcome).for_good()));
+            }
+            return Kept::fault(refusal, request, now);
+        }
         let outcome = bad.map_or(outcome, Err);
         let early = outcome.as_ref().is_err_and(|fault| fault.early);
-        let kept = match outcome {
-            Ok(object) => Kept::object(&object, request),
-            Err(fault) => Kept::fault(&fault, request, world.core.now()),
-        };
+        let kept = kept(outcome);
         let Some(key) = &self.idempotency_key else {
             return kept;
         };

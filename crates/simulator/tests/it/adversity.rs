@@ -74,6 +74,33 @@ async fn a_reset_leaves_the_client_without_an_answer_whether_or_not_it_took_effe
 }
 
 #[tokio::test]
+async fn what_took_effect_though_it_was_refused_is_not_done_again() {
+    let rule = json!({ "requests": 1, "status": 429, "took_effect": true, "method": "POST" });
+    let stripe = against(rule).await;
+    let refused = stripe.post_keyed("/v1/customers", "name=Ann", "k").await;
+    assert_eq!(refused.status.as_u16(), 429);
+    let again = stripe.post_keyed("/v1/customers", "name=Ann", "k").await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.ok()["name"], "Ann");
+    assert_eq!(customers(&stripe).await, 1);
+}
+
+#[tokio::test]
+async fn a_rule_that_says_two_things_is_refused() {
+    let stripe = Stripe::start().await;
+    for rule in [
+        json!({ "delivery": { "drop": 1.0 }, "status": 500 }),
+        json!({ "delivery": {}, "created": {} }),
+    ] {
+        let json = [("content-type", "application/json")];
+        let refused = stripe
+            .send("POST", "/_simulator/adversity", &rule.to_string(), &json)
+            .await;
+        assert_eq!(refused.status.as_u16() / 100, 4, "{rule}: {}", refused.text);
+    }
+}
+
+#[tokio::test]
 async fn a_hanging_request_is_never_answered_and_keeps_nobody_else_waiting() {
     let rule = json!({ "requests": 1, "hang": true, "took_effect": true, "method": "POST" });
     let stripe = against(rule).await;

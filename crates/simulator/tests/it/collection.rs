@@ -89,6 +89,24 @@ fn an_invoice_that_is_sent_is_overdue_after_its_days() {
 }
 
 #[test]
+fn an_invoice_that_a_request_finalizes_or_sends_is_overdue_too() {
+    for action in ["finalize", "send"] {
+        let (mut core, customer, [ten, ..]) = shop();
+        let form = format!(
+            "customer={customer}&items[0][price]={ten}&collection_method=send_invoice&days_until_due=7"
+        );
+        let made = subscribe(&mut core, &form);
+        let id = text(&made["id"]);
+        let invoice = text(&latest(&core, &id)["id"]);
+        call(&mut core, "POST", &format!("/v1/invoices/{invoice}/{action}"), "");
+        let before = core.events(0).len();
+        core.advance(8 * DAY);
+        assert!(kinds(&core, before).contains(&"invoice.overdue"), "{action}");
+        assert_eq!(get(&core, &id)["status"], "past_due", "{action}");
+    }
+}
+
+#[test]
 fn while_collection_is_paused_drafts_stay_or_invoices_are_void() {
     let (mut core, customer, [ten, ..]) = shop();
     let form = format!("customer={customer}&items[0][price]={ten}");

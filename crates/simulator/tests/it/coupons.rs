@@ -209,6 +209,10 @@ async fn discounts_are_replaced_kept_and_taken_away() {
     let both = stripe.post(&path, &form).await.ok();
     assert_eq!(both["discounts"][0], kept);
     assert_eq!(both["discounts"].as_array().unwrap().len(), 2);
+    // It is this subscription's, and no new one's.
+    let other = format!("customer={customer}&items[0][price]={price}&discounts[0][discount]={kept}");
+    let error = stripe.post("/v1/subscriptions", &other).await.error(400);
+    assert_eq!(error["param"], "discounts[0][discount]");
     let none = stripe.post(&path, "discounts=").await.ok();
     assert_eq!(none["discounts"], json!([]));
     let error = stripe

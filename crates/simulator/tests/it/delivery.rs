@@ -175,7 +175,9 @@ async fn events_of_different_instants_share_a_second_or_look_older() {
         stripe.customer().await;
         stripe.running.advance(1);
     }
-    for event in events(&stripe, "type=customer.created").await {
+    let made = events(&stripe, "type=customer.created").await;
+    assert_eq!(made.len(), 3);
+    for event in made {
         assert_eq!(event["created"].as_i64().unwrap() % 3_600, 0);
     }
     stripe

@@ -32,6 +32,22 @@ async fn lists_of_objects_are_read_in_every_spelling_that_clients_use() {
 }
 
 #[tokio::test]
+async fn parameters_may_be_nested_and_instants_far_but_not_without_end() {
+    let stripe = Stripe::start().await;
+    let deep = format!("metadata{}=1", "[a]".repeat(100_000));
+    stripe.post("/v1/customers", &deep).await.error(400);
+    let far = format!("frozen_time={}", i64::MAX);
+    let error = stripe.post("/v1/test_helpers/test_clocks", &far).await.error(400);
+    assert_eq!(error["param"], "frozen_time");
+    let customer = stripe.customer().await;
+    let path = format!("/v1/customers/{customer}");
+    for balance in [i64::MAX, i64::MIN] {
+        stripe.post(&path, &format!("balance={balance}")).await.error(400);
+    }
+    assert_eq!(stripe.get(&path).await.ok()["balance"], 0);
+}
+
+#[tokio::test]
 async fn an_empty_text_unsets_what_can_be_unset_and_is_refused_elsewhere() {
     let stripe = Stripe::start().await;
     let customer = stripe.customer().await;

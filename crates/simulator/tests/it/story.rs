@@ -36,7 +36,7 @@ async fn subscribed(stripe: &Stripe) -> (Sink, String, String) {
         "{}",
         page.text
     );
-    let declined = stripe.post(url, "outcome=decline").await;
+    let declined = stripe.post(url, "outcome=pay&card=4000000000000002").await;
     assert_eq!(declined.status.as_u16(), 303);
     let page = stripe.get(declined.header("location")).await;
     assert!(page.text.contains("declined"), "{}", page.text);

@@ -74,7 +74,7 @@ fn trial_days(data: &mut Params) -> Result<Option<u32>, Fault> {
 
 /// docs.stripe.com/api/checkout/sessions/create: at least 48 hours ahead.
 fn trial_end(data: &mut Params, now: i64) -> Result<Option<i64>, Fault> {
-    let end: Option<i64> = data.integer("trial_end")?;
+    let end: Option<i64> = data.instant("trial_end")?;
     if end.is_some_and(|end| end < now + 2 * DAY) {
         let message = "The `trial_end` date has to be at least 2 days in the future.";
         return Err(Fault::invalid(message).param(data.name("trial_end")));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::params::Params;
+use crate::api::subscriptions::FEEDBACK;
 use crate::core::{Core, Fault};
 
 /// What is said of each feature, in Stripe's shape.
@@ -27,7 +28,7 @@ pub fn read(core: &Core, params: &mut Params) -> Result<Value, Fault> {
         }
         if let Some(mut reason) = cancel.level("cancellation_reason")? {
             let mut said = enabled(&mut reason)?;
-            if let Some(options) = listed(&mut reason, "options", REASONS)? {
+            if let Some(options) = listed(&mut reason, "options", &FEEDBACK)? {
                 said["options"] = json!(options);
             }
             reason.not_simulated(&["feedback_options"])?;
@@ -89,17 +90,6 @@ pub fn read(core: &Core, params: &mut Params) -> Result<Value, Fault> {
 const PRORATION: &[&str] = &["always_invoice", "create_prorations", "none"];
 
 const CUSTOMER_FIELDS: &[&str] = &["address", "email", "name", "phone", "shipping", "tax_id"];
-
-const REASONS: &[&str] = &[
-    "customer_service",
-    "low_quality",
-    "missing_features",
-    "other",
-    "switched_service",
-    "too_complex",
-    "too_expensive",
-    "unused",
-];
 
 /// A list of some words; an empty text empties it, and `None` leaves it as it is.
 fn listed(params: &mut Params, name: &str, known: &[&str]) -> Result<Option<Vec<String>>, Fault> {

@@ -116,10 +116,8 @@ impl Core {
             .as_deref()
             .filter(|it| !it.is_empty())
         {
-            let own = self.methods.get(method).and_then(|it| it.customer.as_ref());
-            if own != Some(&invoice.customer) {
-                return Err(crate::core::customer::not_attached(method).param("default_payment_method"));
-            }
+            let own = self.check_own_method(&invoice.customer, method);
+            own.map_err(|fault| fault.param("default_payment_method"))?;
         }
         self.edit_invoice("invoice.updated", id, |it| {
             it.auto_advance = change.auto_advance.unwrap_or(it.auto_advance);

@@ -90,6 +90,9 @@ impl Core {
             it.payment_intent = intent;
             it.payment = payment;
         });
+        if let Some(at) = self.invoices.get(id).and_then(|it| it.due_date) {
+            self.wake(at, id);
+        }
     }
 
     /// One attempt on an open invoice. `by_clock`: counts for the retry schedule.

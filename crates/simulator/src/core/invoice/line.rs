@@ -32,9 +32,7 @@ impl InvoiceLine {
         };
         InvoiceLine {
             id: String::new(),
-            amount: price
-                .unit_amount
-                .saturating_mul(i64::try_from(quantity).unwrap_or(i64::MAX)),
+            amount: price.amount_for(quantity),
             quantity,
             price: price.id.clone(),
             product: price.product.clone(),

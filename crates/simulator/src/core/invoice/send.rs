@@ -23,10 +23,9 @@ impl Core {
             Some(PauseBehavior::MarkUncollectible) => return self.mark_invoice_uncollectible(id).map(drop),
             Some(PauseBehavior::KeepAsDraft) | None => {}
         }
-        let Some(due_date) = invoice.due_date.filter(|_| invoice.amount_due > 0) else {
+        if invoice.due_date.is_none() || invoice.amount_due <= 0 {
             return self.collect(id, by_clock);
-        };
-        self.wake(due_date, id);
+        }
         if let Some(shown) = self.invoices.get(id).map(|it| it.render(self)) {
             self.emit("invoice.sent", shown);
         }

@@ -424,7 +424,7 @@ impl Core {
 
 fn unexpected_state(intent: &Intent, what: &str) -> Fault {
     let message = format!(
-        "This PaymentIntent's could not be {what} because it has a status of {}.",
+        "This PaymentIntent could not be {what} because it has a status of {}.",
         intent.status.as_str()
     );
     Fault::invalid(message).code("payment_intent_unexpected_state")

@@ -80,6 +80,7 @@ impl Core {
         let amount = self.first_amount(&new, &currency)?;
         let subscription = self.lay_out(new.clone(), currency, trial_end);
         self.check_together(&subscription)?;
+        self.check_discounts(&subscription, &new.discounts)?;
         self.check_anchor(&subscription, new.anchor)?;
         let lines = self.first_lines(&subscription, &new.once)?;
         let collects = new.days_until_due.is_none() && trial_end.is_none() && !lines.is_empty();

@@ -82,6 +82,7 @@ impl Core {
                 lines,
             });
             core.edit_subscription_silently(id, |it| it.latest_invoice = Some(made.clone()));
+            core.remember_billed(id, &made);
         });
         self.announce_invoice(&made);
         self.bill_now(id, &made, PaymentBehavior::AllowIncomplete);

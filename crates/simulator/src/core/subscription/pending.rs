@@ -57,6 +57,10 @@ pub(super) fn check(change: &SubscriptionChange) -> Result<(), Fault> {
         "collection_method"
     } else if change.comment.is_some() || change.feedback.is_some() {
         "cancellation_details"
+    } else if change.discounts.is_some() {
+        "discounts"
+    } else if change.saves_method.is_some() {
+        "payment_settings"
     } else {
         return Ok(());
     };

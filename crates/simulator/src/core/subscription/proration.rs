@@ -39,9 +39,8 @@ pub(super) fn share(amount: i64, part: i64, whole: i64) -> i64 {
 impl Core {
     /// What a whole period of the item costs.
     pub(super) fn amount_of_item(&self, item: &Item) -> i64 {
-        let quantity = i64::try_from(item.quantity).unwrap_or(i64::MAX);
-        let price = self.prices.get(&item.price).map_or(0, |price| price.unit_amount);
-        price.saturating_mul(quantity)
+        let price = self.prices.get(&item.price);
+        price.map_or(0, |price| price.amount_for(item.quantity))
     }
 
     /// The seconds of a whole period where the item is: a trial or a first part of a period is shorter.

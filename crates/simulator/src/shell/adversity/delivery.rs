@@ -92,9 +92,9 @@ impl DeliveryRules {
             }
             order += dice.number(&drawn("shuffle")) % (u64::from(rule.shuffle) + 1);
             let (least, most) = rule.delay;
-            due += dice.between(least, most, &drawn("delay"));
+            due = due.saturating_add(dice.between(least, most, &drawn("delay")));
             if let (true, Some(until)) = (rule.hold, rule.until) {
-                due = due.max(standing.since + until);
+                due = due.max(standing.since.saturating_add(until));
             }
         }
         for _ in 0..copies {
@@ -108,10 +108,7 @@ impl Standing {
         let Leaving { event, endpoint, .. } = leaving;
         let rule = &self.rule;
         let after = now - self.since;
-        let kind = |wanted: &String| match wanted.strip_suffix('*') {
-            Some(prefix) => event.kind.starts_with(prefix),
-            None => wanted == event.kind,
-        };
+        let kind = |wanted: &String| event.is_of(wanted);
         let concerned = self.left != Some(0)
             && (rule.types.is_empty() || rule.types.iter().any(kind))
             && rule

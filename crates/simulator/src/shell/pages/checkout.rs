@@ -8,7 +8,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::html::{alert, button, escape, field, money, page, refuse};
+use super::html::{alert, button, escape, field, money, page, problem, refuse};
 use super::methods;
 use super::{every, text};
 use crate::core::{Core, Fault};
@@ -186,10 +186,7 @@ pub async fn submit(
     let here = format!("/pay/{id}");
     match pressed {
         Ok(Ok(to)) => Redirect::to(to.as_deref().unwrap_or(&here)).into_response(),
-        Ok(Err(fault)) => {
-            let problem: String = url::form_urlencoded::byte_serialize(fault.message.as_bytes()).collect();
-            Redirect::to(&format!("{here}?problem={problem}")).into_response()
-        }
+        Ok(Err(fault)) => Redirect::to(&format!("{here}?{}", problem(&fault))).into_response(),
         Err(fault) => refuse(&fault),
     }
 }
@@ -222,10 +219,6 @@ fn press(core: &mut Core, id: &str, fields: &HashMap<String, String>) -> Result<
             let wrong = || Fault::invalid("The quantity has to be a whole number.");
             core.enter_quantity(id, given("item").unwrap_or_default(), quantity.ok_or_else(wrong)?)?;
         }
-        Some("decline") => {
-            core.pay_session_with(id, "pm_card_visa_chargeDeclined")?;
-        }
-        Some("cancel") => return Ok(session["cancel_url"].as_str().map(str::to_owned)),
         _ => return Err(Fault::invalid("Press one of the buttons.")),
     }
     let complete = core.get_expanded(id, &[])?["status"] == "complete";

@@ -77,6 +77,13 @@ pub fn refuse(fault: &Fault) -> Response {
     (status, Html(page("That did not work", &body))).into_response()
 }
 
+/// What went wrong, in the query of the page that is shown again.
+pub fn problem(fault: &Fault) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("problem", &fault.message)
+        .finish()
+}
+
 /// Above what has to be done again.
 pub fn alert(message: Option<&str>) -> String {
     message.map_or(String::new(), |it| {

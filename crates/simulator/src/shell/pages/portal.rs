@@ -11,7 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde_json::Value;
 
-use super::html::refuse;
+use super::html::{problem, refuse};
 use super::text;
 use crate::core::{Core, Fault, Row};
 use crate::shell::Site;
@@ -131,8 +131,7 @@ pub async fn submit(
     let to = match done {
         Ok((portal, Ok(()))) => portal.after(),
         Ok((_, Err(fault))) => {
-            let problem: String = url::form_urlencoded::byte_serialize(fault.message.as_bytes()).collect();
-            format!("/portal/{id}?start&problem={problem}")
+            format!("/portal/{id}?start&{}", problem(&fault))
         }
         Err(fault) => return refuse(&fault),
     };
