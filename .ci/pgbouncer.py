@@ -1,7 +1,9 @@
 """Called by .ci/pgbouncer with the folder of the two pgbouncers, and what else it was given."""
 
-import concurrent.futures, hashlib, hmac, itertools, json, os, pathlib, re, signal, socket, subprocess, sys, tempfile, threading, time
+import concurrent.futures, contextlib, hashlib, hmac, itertools, json, os, pathlib, re, signal, socket, subprocess, sys, tempfile, threading, time
 import urllib.error, urllib.parse, urllib.request
+
+import pg8000.dbapi
 
 made = pathlib.Path(sys.argv[1])
 scratch = pathlib.Path(tempfile.mkdtemp(prefix="tollgate-pgbouncer-"))
@@ -72,7 +74,12 @@ def tollgate(*arguments, **environment):
 
 
 def sql(database, text):
-    return subprocess.check_output(["psql", "-qAtd", f"{direct}/{database}", "-c", text], text=True).strip()
+    with contextlib.closing(pg8000.dbapi.connect(
+            user=server.username, password=server.password, host=server.hostname, port=server.port, database=database)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(text)
+        return str(cursor.fetchone()[0]) if cursor.description else ""
 
 
 class Service:
@@ -119,8 +126,10 @@ def restarted_under_load(pgbouncer, services):
         # As Stripe does: what was refused comes again.
         while not stop.is_set():
             number = next(numbers)
-            answers[number] = [service.post(number)]
+            answers[number], end = [service.post(number)], time.monotonic() + 60
             while answers[number][-1] != 200:
+                if time.monotonic() > end:
+                    raise TimeoutError(f"event {number} is never taken")
                 time.sleep(0.05)
                 answers[number].append(service.post(number))
 
@@ -188,6 +197,7 @@ try:
     own = settings.pop("TOLLGATE_DATABASE_DIRECT_URL")
     refused(pgbouncer, "alone", around)
     settings["TOLLGATE_DATABASE_DIRECT_URL"] = own
+    refused(pgbouncer, "in place of Postgres's own address", around, TOLLGATE_DATABASE_URL=own, TOLLGATE_DATABASE_DIRECT_URL=through["TOLLGATE_DATABASE_URL"])
     said = tollgate("doctor", **through)[1]
     expect(re.search(r"ok +database +PostgreSQL", said), "doctor takes it", said)
     services = [Service(**through), Service(**through)]
@@ -203,6 +213,7 @@ try:
         print("ok: the stories, the watches and the rolling restart go through pgbouncer")
 finally:
     for process in reversed(started):
-        process.kill()
+        # Postgres's supervisor ends it when nobody holds its input any more.
+        process.stdin.close() if process.stdin else process.kill()
         process.wait()
     subprocess.run(["rm", "-rf", scratch], check=True)

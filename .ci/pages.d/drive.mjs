@@ -300,6 +300,7 @@ const stories = {
 
 let failed = 0;
 const told = only === "smoke" ? Object.entries(stories).slice(0, 2) : Object.entries(stories).filter(([name]) => only === "all" || name.includes(only));
+if (!told.length) throw new Error(`no story has “${only}” in its name`);
 for (width of Object.keys(WIDTHS)) {
   for (const [name, story] of told) {
     const context = await browser.createBrowserContext();

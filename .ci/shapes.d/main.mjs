@@ -14,6 +14,7 @@ const NATIVE = '2026-09-30.endive';
 const COVERAGE = 'crates/simulator/COVERAGE.md';
 
 const [mode = ''] = process.argv.slice(2);
+if (!['', '--check', '--smoke'].includes(mode)) throw new Error('usage: .ci/shapes [--check|--smoke]');
 const smoke = mode === '--smoke';
 const modules = path.join(process.env.DECLARATIONS, 'node_modules');
 const installed = readdirSync(modules).filter((it) => it.startsWith('stripe-')).map((it) => it.slice(7)).sort();
