@@ -99,7 +99,7 @@ settings! {
         /// A connection without a call for so long is told to go (GOAWAY); gRPC clients connect again when they call.
         idle_timeout: Span = Span::seconds(600);
         /// A connection is closed on which a peer takes nothing for so long though an answer waits for it. Who reads slowly is seen to take
-        /// something once for each half of its window, with most libraries 32 KiB to 1 MiB.
+        /// something only when its library opens the window again, which may be after 1 MiB.
         stall_timeout: Span = Span::seconds(600);
     }
     "Callers" {

@@ -243,7 +243,7 @@ table! {
     Gauge STRIPE_WAITING = "tollgate_stripe_waiting_requests" in Count by ["priority"];
     /// How many requests this replica could make of Stripe at once.
     Gauge STRIPE_BUDGET_REMAINING = "tollgate_stripe_budget_remaining_requests" in Count by [];
-    /// Whether Stripe is asked only now and then, since it has not answered for a while: 1 or 0.
+    /// Whether an endpoint of Stripe is asked only now and then, since it has not answered for a while: 1 or 0.
     Gauge STRIPE_BREAKER_OPEN = "tollgate_stripe_breaker_open" in Count by [];
 
     /// Customers in one append.

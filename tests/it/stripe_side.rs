@@ -173,13 +173,7 @@ async fn what_setup_made_brings_a_purchase_and_moves_with_its_url() {
     let mut client = BillingServiceClient::connect(format!("http://{}", process.grpc))
         .await
         .unwrap();
-    let page = client.create_checkout(order("acme", "order-1")).await.unwrap();
-    let url = page.into_inner().checkout.unwrap().url;
-    let session = url.rsplit('/').next().unwrap();
-    place
-        .simulator
-        .with(|core| core.pay_session(session).map(|_| ()))
-        .unwrap();
+    buy(&place, &mut client).await;
     granted(&client, "sso").await;
     // The portal is the one that setup has made.
     let portal = client
@@ -192,6 +186,17 @@ async fn what_setup_made_brings_a_purchase_and_moves_with_its_url() {
         .into_inner();
     let page = Http::new().get(&portal.url).await.into_body();
     assert!(page.contains("Change plan"), "{page}");
+}
+
+/// Opens a checkout and pays it.
+async fn buy(place: &Place, client: &mut BillingServiceClient<Channel>) {
+    let page = client.create_checkout(order("acme", "order-1")).await.unwrap();
+    let url = page.into_inner().checkout.unwrap().url;
+    let session = url.rsplit('/').next().unwrap();
+    place
+        .simulator
+        .with(|core| core.pay_session(session).map(|_| ()))
+        .unwrap();
 }
 
 async fn granted(client: &BillingServiceClient<Channel>, feature: &str) {
@@ -264,13 +269,7 @@ async fn a_portal_configuration_that_setup_makes_later_is_used_and_one_that_is_p
     let mut client = BillingServiceClient::connect(format!("http://{}", process.grpc))
         .await
         .unwrap();
-    let page = client.create_checkout(order("acme", "order-1")).await.unwrap();
-    let url = page.into_inner().checkout.unwrap().url;
-    let session = url.rsplit('/').next().unwrap();
-    place
-        .simulator
-        .with(|core| core.pay_session(session).map(|_| ()))
-        .unwrap();
+    buy(&place, &mut client).await;
     let mut offers_a_change = async || {
         let request = CreatePortalSessionRequest {
             customer: "acme".into(),
