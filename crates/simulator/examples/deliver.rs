@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
@@ -20,6 +20,7 @@ async fn main() -> Result<()> {
         None => 20_000,
         Some(text) => text.parse().context("EVENTS is a number")?,
     };
+    ensure!(wanted > 0, "EVENTS is at least 1");
     let (taken, all) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/hook", listener.local_addr()?);

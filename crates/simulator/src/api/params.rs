@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
+use crate::core::calendar::LAST_INSTANT;
 use crate::core::{Fault, MetadataChange};
 
 /// Characters of any text.
@@ -27,8 +28,6 @@ pub struct Params {
 
 /// Levels are read by recursion, so a request must not choose how many.
 const DEEPEST: usize = 16;
-/// The end of the year 9999: what comes later no calendar here counts.
-const LAST_INSTANT: i64 = 253_402_300_799;
 
 impl Params {
     /// # Errors

@@ -4,6 +4,9 @@ pub const MINUTE: i64 = 60;
 pub const HOUR: i64 = 3_600;
 pub const DAY: i64 = 86_400;
 
+/// The last second of the year 9999: what comes later is no instant.
+pub const LAST_INSTANT: i64 = 253_402_300_799;
+
 /// How often a price recurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interval {

@@ -149,6 +149,21 @@ impl Core {
         self.coupon(&code.new.coupon)
     }
 
+    /// The coupons of these discounts, in their order.
+    pub(crate) fn coupons_of(&self, discounts: &[String]) -> Vec<&str> {
+        let discounts = discounts.iter().filter_map(|id| self.discounts.get(id));
+        discounts.map(|it| it.coupon.as_str()).collect()
+    }
+
+    /// The coupon that this stands for, whether or not it may be redeemed.
+    pub(crate) fn coupon_behind<'a>(&'a self, redeem: &'a Redeem) -> Option<&'a str> {
+        match redeem {
+            Redeem::Coupon(id) => Some(id),
+            Redeem::PromotionCode(id) => self.promotion_codes.get(id).map(|it| &*it.new.coupon),
+            Redeem::Discount(id) => self.discounts.get(id).map(|it| &*it.coupon),
+        }
+    }
+
     /// Successfully, at any time.
     fn has_paid(&self, customer: &str) -> bool {
         self.charges
@@ -156,12 +171,18 @@ impl Core {
             .any(|charge| charge.status == crate::core::payment::ChargeStatus::Succeeded)
     }
 
-    /// Counts a redemption that was checked; the coupon's id.
-    pub(crate) fn count_redemption(&mut self, coupon: &str, promotion_code: Option<&str>) {
-        if let Some(coupon) = self.coupons.get_mut(coupon) {
+    /// Counts a redemption that was checked. A discount was counted when it was made.
+    pub(crate) fn count_redemption(&mut self, redeem: &Redeem) {
+        if matches!(redeem, Redeem::Discount(_)) {
+            return;
+        }
+        let coupon = self.coupon_behind(redeem).map(str::to_owned);
+        if let Some(coupon) = coupon.and_then(|it| self.coupons.get_mut(&it)) {
             coupon.times_redeemed += 1;
         }
-        if let Some(code) = promotion_code.and_then(|code| self.promotion_codes.get_mut(code)) {
+        if let Redeem::PromotionCode(code) = redeem
+            && let Some(code) = self.promotion_codes.get_mut(code)
+        {
             code.times_redeemed += 1;
         }
     }
@@ -174,15 +195,13 @@ impl Core {
         subscription: &str,
         checkout_session: Option<&str>,
     ) -> Option<String> {
-        let (coupon, promotion_code) = match redeem {
-            Redeem::Coupon(coupon) => (coupon.clone(), None),
-            Redeem::PromotionCode(code) => (
-                self.promotion_codes.get(code)?.new.coupon.clone(),
-                Some(code.clone()),
-            ),
+        let promotion_code = match redeem {
+            Redeem::Coupon(_) => None,
+            Redeem::PromotionCode(code) => Some(code.clone()),
             Redeem::Discount(discount) => return Some(discount.clone()),
         };
-        self.count_redemption(&coupon, promotion_code.as_deref());
+        let coupon = self.coupon_behind(redeem)?.to_owned();
+        self.count_redemption(redeem);
         let start = self.now;
         let end = match self.coupons.get(&coupon)?.new.duration {
             Duration::Repeating(months) => Some(Interval::Month.after(start, i64::from(months))),
@@ -238,12 +257,8 @@ impl Core {
         else {
             return Vec::new();
         };
-        let coupons = discounts
-            .iter()
-            .filter_map(|id| self.discounts.get(id))
-            .map(|it| it.coupon.as_str());
         let amounts: Vec<(&str, i64)> = lines.iter().map(InvoiceLine::discountable).collect();
-        let taken = self.take_off(&coupons.collect::<Vec<_>>(), &amounts);
+        let taken = self.take_off(&self.coupons_of(&discounts), &amounts);
         let mut used = Vec::new();
         for (discount, off) in discounts.iter().zip(taken) {
             if off.iter().all(|off| *off == 0) {

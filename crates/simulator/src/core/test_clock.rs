@@ -29,6 +29,17 @@ pub struct TestClock {
     timers: BTreeSet<(i64, String)>,
 }
 
+/// Brings the account's time back when it goes, be it by a panic.
+struct InTimeOf<'a>(&'a mut Core);
+
+impl Drop for InTimeOf<'_> {
+    fn drop(&mut self) {
+        if let Some((_, account_now)) = self.0.in_force.take() {
+            self.0.now = account_now;
+        }
+    }
+}
+
 impl Row for TestClock {
     const NOUN: &'static str = "test_helpers.test_clock";
 
@@ -124,20 +135,13 @@ impl Core {
     /// account's time if there is none.
     pub fn in_time_of<R>(&mut self, id: &str, act: impl FnOnce(&mut Core) -> R) -> R {
         let clock = self.clock_of(id).filter(|_| self.in_force.is_none());
-        let Some(frozen_time) = clock
-            .as_ref()
-            .and_then(|it| self.clocks.get(it))
-            .map(|it| it.frozen_time)
-        else {
+        let Some(clock) = clock.and_then(|it| self.clocks.get(&it)) else {
             return act(self);
         };
-        self.in_force = clock.map(|clock| (clock, self.now));
+        let frozen_time = clock.frozen_time;
+        self.in_force = Some((clock.id.clone(), self.now));
         self.now = frozen_time;
-        let result = act(self);
-        if let Some((_, account_now)) = self.in_force.take() {
-            self.now = account_now;
-        }
-        result
+        act(InTimeOf(self).0)
     }
 
     /// The account's time, whichever clock is in force.

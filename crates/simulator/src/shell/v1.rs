@@ -1,5 +1,6 @@
 //! `/v1`: keys, headers, idempotency and adversities around `api::call`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 
 use axum::body::{Body, Bytes};
@@ -36,7 +37,6 @@ pub async fn answer(
     let work = tokio::spawn(async move { call.serve(&site, &connection, named).await });
     work.await.unwrap_or_else(|error| {
         tracing::error!(%error, request, "a request ended in a panic");
-        let fault = Fault::other(500, "api_error", "An unknown error occurred");
         let echo = Echo {
             request: &request,
             version: Version::default().as_str(),
@@ -45,8 +45,12 @@ pub async fn answer(
             replayed: false,
             now: unix_micros() / 1_000_000,
         };
-        respond(Kept::fault(&fault, &request, echo.now), &echo)
+        respond(Kept::fault(&unknown_error(), &request, echo.now), &echo)
     })
+}
+
+fn unknown_error() -> Fault {
+    Fault::other(500, "api_error", "An unknown error occurred")
 }
 
 struct Call {
@@ -137,9 +141,11 @@ impl Call {
         if let Some(delay) = adversity.as_ref().and_then(Adversity::delay) {
             tokio::time::sleep(delay).await;
         }
-        let answer = site
-            .shared
-            .with(|world| self.carry_out(world, request, adversity.as_ref()));
+        let shared = &site.shared;
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            shared.with(|world| self.carry_out(world, request, adversity.as_ref()))
+        }));
+        let answer = done.unwrap_or_else(|_| shared.with(|world| self.broke(world, request)));
         if adversity.as_ref().is_some_and(Adversity::hang) {
             site.stop.cancelled().await;
         }
@@ -178,11 +184,30 @@ impl Call {
         Ok(world.keys.begin(&account, key, &self.path, form, now)?)
     }
 
+    /// It ended in a panic: that is its answer from now on, and nothing that follows is a consequence of it.
+    fn broke(&self, world: &mut World, request: &str) -> Kept {
+        tracing::error!(request, "a request ended in a panic");
+        world.core.set_cause(None);
+        let kept = Kept::fault(&unknown_error(), request, world.core.now());
+        self.keep(world, kept.for_good())
+    }
+
+    /// What a repetition of the request is told.
+    fn keep(&self, world: &mut World, kept: Kept) -> Kept {
+        if let Some(key) = &self.idempotency_key {
+            let account = self.account_of_key(world);
+            world.keys.finish(&account, key, Some(kept.clone()));
+        }
+        kept
+    }
+
+    fn account_of_key(&self, world: &World) -> String {
+        let key = self.secret_key.as_deref().unwrap_or_default();
+        world.rights.account(key).to_owned()
+    }
+
     fn carry_out(&self, world: &mut World, request: &str, adversity: Option<&Adversity>) -> Kept {
-        let account = world
-            .rights
-            .account(self.secret_key.as_deref().unwrap_or_default())
-            .to_owned();
+        let account = self.account_of_key(world);
         let bad = adversity.and_then(Adversity::fault);
         let effective = bad.is_none() || adversity.is_some_and(Adversity::took_effect);
         let outcome = if effective {
@@ -212,20 +237,20 @@ impl Call {
         };
         // A refusal of which Stripe keeps nothing: what took effect in spite of it is what a repetition is told.
         if let (Some(refusal), true) = (bad.as_ref().filter(|it| it.early), effective) {
-            if let Some(key) = &self.idempotency_key {
-                world.keys.finish(&account, key, Some(kept(outcome).for_good()));
-            }
+            self.keep(world, kept(outcome).for_good());
             return Kept::fault(refusal, request, now);
         }
         let outcome = bad.map_or(outcome, Err);
         let early = outcome.as_ref().is_err_and(|fault| fault.early);
         let kept = kept(outcome);
-        let Some(key) = &self.idempotency_key else {
-            return kept;
-        };
-        let kept = if early { kept } else { kept.for_good() };
-        world.keys.finish(&account, key, (!early).then(|| kept.clone()));
-        kept
+        match &self.idempotency_key {
+            None => kept,
+            Some(_) if !early => self.keep(world, kept.for_good()),
+            Some(key) => {
+                world.keys.finish(&account, key, None);
+                kept
+            }
+        }
     }
 }
 

@@ -93,3 +93,28 @@ async fn a_key_is_forgotten_after_a_day_of_the_simulators_time() {
     let second = stripe.post_keyed("/v1/customers", "name=Ann", "k").await.ok();
     assert_ne!(id(&first), id(&second));
 }
+
+#[tokio::test]
+async fn a_request_that_ends_in_a_panic_leaves_its_key_answered() {
+    let stripe = Stripe::start().await;
+    let price = stripe.monthly_price().await;
+    let customer = id(&stripe.post("/v1/customers", "").await.ok());
+    // No clock goes on for so long.
+    stripe
+        .running
+        .with(|core| core.settings_mut().draft_for = i64::MAX);
+    let form = format!(
+        "customer={customer}&items[0][price]={price}&collection_method=send_invoice&days_until_due=5"
+    );
+    for replayed in [false, true] {
+        let reply = stripe.post_keyed("/v1/subscriptions", &form, "k").await;
+        assert_eq!(reply.headers.contains_key("idempotent-replayed"), replayed);
+        assert_eq!(reply.header("stripe-should-retry"), "false");
+        assert_eq!(reply.error(500)["type"], "api_error");
+    }
+    let told = stripe.running.with(|core| {
+        core.create_customer(Default::default()).unwrap();
+        core.events(0).last().unwrap().to_json()
+    });
+    assert_eq!(told["request"]["id"], serde_json::Value::Null);
+}

@@ -360,6 +360,28 @@ fn discounts_count_in_what_is_given_back_and_in_what_is_charged() {
 }
 
 #[test]
+fn what_discounts_pay_for_needs_no_card() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let coupon = "id=FREE&percent_off=100&duration=forever";
+    call(&mut core, "POST", "/v1/coupons", coupon);
+    let made = subscribe(&mut core, &format!("customer={customer}&items[0][price]={ten}"));
+    core.advance(HALF);
+    pays_with(&mut core, &customer, "pm_card_chargeCustomerFail");
+    let path = format!("/v1/subscriptions/{}", text(&made["id"]));
+    let anew = "billing_cycle_anchor=now&payment_behavior=error_if_incomplete";
+    assert_eq!(refused(&mut core, "POST", &path, anew).status, 402);
+    for discounts in ["&discounts[0][coupon]=FREE", ""] {
+        let shown = call(&mut core, "POST", &path, &format!("{anew}{discounts}"));
+        let invoice = get(&core, &text(&shown["latest_invoice"]));
+        assert_eq!(
+            (&invoice["amount_due"], &invoice["status"]),
+            (&0.into(), &"paid".into())
+        );
+        core.advance(HALF);
+    }
+}
+
+#[test]
 fn a_subscription_has_a_payment_method_of_its_own_or_saves_the_one_that_pays() {
     let (mut core, customer, [ten, ..]) = shop();
     let attach = "/v1/payment_methods/pm_card_mastercard/attach";

@@ -182,3 +182,29 @@ fn a_change_to_the_current_phase_happens_at_once() {
     assert_eq!(get(&core, &text(&made["id"]))["status"], "canceled");
     assert_eq!(get(&core, &text(&schedule["id"]))["status"], "completed");
 }
+
+#[test]
+fn a_phase_ends_within_the_calendar() {
+    let (mut core, _, _, schedule) = downgrade();
+    let path = format!("/v1/subscription_schedules/{}", text(&schedule["id"]));
+    let price = text(&schedule["phases"][0]["items"][0]["price"]);
+    let phase = format!("phases[0][items][0][price]={price}");
+    let count = "phases[0][duration][interval_count]";
+    for (how_long, param) in [
+        (
+            format!("phases[0][duration][interval]=year&{count}={}", i64::MAX),
+            count,
+        ),
+        (format!("phases[0][duration][interval]=day&{count}=0"), count),
+        (
+            format!("phases[0][duration][interval]=year&{count}=8000"),
+            "phases[0][end_date]",
+        ),
+    ] {
+        let fault = refused(&mut core, "POST", &path, &format!("{phase}&{how_long}"));
+        assert_eq!((fault.status, fault.param.as_deref()), (400, Some(param)));
+    }
+    let two_years = format!("{phase}&phases[0][duration][interval]=year&{count}=2");
+    let updated = call(&mut core, "POST", &path, &two_years);
+    assert_eq!(updated["phases"][0]["end_date"], START + 731 * 86_400 - 86_400);
+}

@@ -1,5 +1,7 @@
 //! Customers on a test clock live in its time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde_json::Value;
 
 use crate::support::{CARD, Stripe, id};
@@ -191,4 +193,19 @@ async fn with_a_clock_its_customers_go_and_their_subscriptions_end() {
         .get(&format!("/v1/test_helpers/test_clocks/{left}"))
         .await
         .error(404);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_clocks_time_leaves_the_accounts() {
+    let stripe = Stripe::start().await;
+    let clock = clock(&stripe).await;
+    let customer = id(&customer_on(&stripe, &clock).await);
+    stripe.running.with(|core| {
+        let now = core.now();
+        let act = AssertUnwindSafe(|| core.in_time_of(&customer, |core| panic!("at {}", core.now())));
+        let panic = catch_unwind(act).unwrap_err();
+        assert_eq!(*panic.downcast::<String>().unwrap(), format!("at {FROZEN}"));
+        assert_eq!(core.now(), now);
+        assert_eq!(core.in_time_of(&customer, |core| core.now()), FROZEN);
+    });
 }

@@ -6,8 +6,8 @@ use crate::core::payment::{Attempt, NewIntent};
 use crate::core::payment_method::{Authentication, Billing, Sandbox};
 use crate::core::setup_intent::SetupStatus;
 use crate::core::{
-    Answer, Confirm, Core, Fault, Invoice, Metadata, NewCustomer, NewSetupIntent, NewSubscription, Redeem,
-    Row, Session,
+    Answer, Confirm, Core, Fault, Invoice, Metadata, NewCustomer, NewSetupIntent, NewSubscription, Row,
+    Session,
 };
 
 impl Core {
@@ -254,13 +254,8 @@ impl Core {
     }
 
     fn count_session_redemption(&mut self, session: &Session) {
-        match &session.new.discount {
-            Some(Redeem::Coupon(coupon)) => self.count_redemption(coupon, None),
-            Some(Redeem::PromotionCode(code)) => {
-                let coupon = self.promotion_code(code).map(|it| it.new.coupon.clone());
-                self.count_redemption(&coupon.unwrap_or_default(), Some(code));
-            }
-            Some(Redeem::Discount(_)) | None => {}
+        if let Some(redeem) = &session.new.discount {
+            self.count_redemption(redeem);
         }
     }
 

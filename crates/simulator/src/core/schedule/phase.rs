@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{EndBehavior, Schedule, ScheduleStatus};
+use crate::core::calendar::{DAY, LAST_INSTANT};
 use crate::core::{Core, Fault, Interval, ItemChange, Metadata, Proration, Subscription, SubscriptionChange};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,17 +133,21 @@ impl Core {
             };
             let end = match phase.end {
                 Some(PhaseEnd::At(end)) => end,
+                // No more days than there are, so the end can be counted whatever the interval is.
+                Some(PhaseEnd::After(_, count)) if !(1..=LAST_INSTANT / DAY).contains(&count) => {
+                    let message =
+                        "Invalid positive integer: it has to be at least 1 and end within the calendar.";
+                    return Err(fault(message, "duration][interval_count"));
+                }
                 Some(PhaseEnd::After(interval, count)) => interval.after(start, count),
                 None => {
                     let (interval, count) = self.interval_of(&first.price);
                     interval.after(start, count)
                 }
             };
-            if end <= start || end <= self.now {
-                return Err(fault(
-                    "A phase ends after it begins, and in the future.",
-                    "end_date",
-                ));
+            if end <= start || end <= self.now || end > LAST_INSTANT {
+                let message = "A phase ends after it begins, in the future and before the year 10000.";
+                return Err(fault(message, "end_date"));
             }
             phases.push(Phase {
                 start,

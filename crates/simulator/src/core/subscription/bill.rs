@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::{PaymentBehavior, Status, Subscription};
 use crate::core::payment_method::Decline;
-use crate::core::{Core, Fault, NewInvoice};
+use crate::core::{Core, Fault, InvoiceLine, NewInvoice};
 
 impl Core {
     pub(super) fn carry_out(&mut self, id: &str, plan: Plan, behavior: PaymentBehavior) -> Result<(), Fault> {
@@ -119,7 +119,7 @@ impl Core {
         }
     }
 
-    /// What an invoice of the plan would ask for.
+    /// What an invoice of the plan would ask for, after discounts.
     fn due_of(&self, plan: &Plan) -> i64 {
         let waiting = plan
             .after
@@ -130,10 +130,17 @@ impl Core {
             .customers
             .get(&plan.after.customer)
             .map_or(0, |it| it.balance);
+        let coupons = match &plan.discounts {
+            Some(redeem) => redeem.iter().filter_map(|it| self.coupon_behind(it)).collect(),
+            None => self.coupons_of(&plan.after.discounts),
+        };
+        let amounts: Vec<_> = plan.lines.iter().map(InvoiceLine::discountable).collect();
+        let off = self.take_off(&coupons, &amounts);
         balance
             + waiting.map(|it| it.amount).sum::<i64>()
             + plan.prorations.iter().map(|it| it.amount).sum::<i64>()
             + plan.lines.iter().map(|line| line.amount).sum::<i64>()
+            - off.iter().flatten().sum::<i64>()
     }
 
     /// Why a charge would not succeed now.

@@ -64,12 +64,7 @@ impl Core {
             .map(product)
             .zip(net.iter().copied())
             .collect();
-        let discounts = subscription
-            .discounts
-            .iter()
-            .filter_map(|id| self.discounts.get(id));
-        let coupons: Vec<&str> = discounts.map(|it| it.coupon.as_str()).collect();
-        for off in self.take_off(&coupons, &gross) {
+        for off in self.take_off(&self.coupons_of(&subscription.discounts), &gross) {
             net.iter_mut().zip(off).for_each(|(net, off)| *net -= off);
         }
         net
