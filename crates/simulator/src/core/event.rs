@@ -25,9 +25,30 @@ pub struct Event {
 /// What changed, as one version shows it.
 #[derive(Debug)]
 struct Data {
-    /// As JSON: there are many events, and as a tree each would take five times as much.
+    /// As JSON, both: there are many events, and as a tree each would take five times as much.
     object: Box<str>,
-    previous_attributes: Option<Value>,
+    previous_attributes: Option<Box<str>>,
+}
+
+impl Data {
+    fn new(object: &Value, previous_attributes: Option<&Value>) -> Data {
+        // Faster than `to_string`, which goes by `Display`; JSON can always be written.
+        let text = |it: &Value| serde_json::to_string(it).unwrap_or_default().into();
+        Data {
+            object: text(object),
+            previous_attributes: previous_attributes.map(text),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        // Written by us, so it can be read.
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        let mut data = json!({ "object": read(&self.object) });
+        if let Some(previous) = &self.previous_attributes {
+            data["previous_attributes"] = read(previous);
+        }
+        data
+    }
 }
 
 /// The API request that something was a consequence of.
@@ -68,16 +89,9 @@ impl Event {
 
     /// As an endpoint of this version gets it. One that came later gets the account's.
     pub fn in_version(&self, version: Version) -> Value {
-        let mut data = json!({});
         let known = self.shown.iter().find(|(it, _)| *it == version);
         let known = known.or_else(|| self.shown.iter().find(|(it, _)| *it == self.api_version));
-        if let Some((_, shown)) = known {
-            // Written by us, so it can be read.
-            data["object"] = serde_json::from_str(&shown.object).unwrap_or_default();
-            if let Some(previous) = &shown.previous_attributes {
-                data["previous_attributes"] = previous.clone();
-            }
-        }
+        let data = known.map_or_else(|| json!({}), |(_, shown)| shown.to_json());
         let version = known.map_or(self.api_version, |(version, _)| *version);
         let request = self.cause.as_ref().map_or_else(
             || json!({ "id": null, "idempotency_key": null }),
@@ -139,13 +153,9 @@ impl Core {
         versions.sort_unstable();
         versions.dedup();
         let shown = versions.into_iter().map(|version| {
-            let now = self.show(version, object.clone());
-            let previous = before.and_then(|it| difference(&self.show(version, it.clone()), &now));
-            let data = Data {
-                object: now.to_string().into(),
-                previous_attributes: previous,
-            };
-            (version, data)
+            let now = self.shown(version, &object);
+            let previous = before.and_then(|it| difference(&self.shown(version, it), &now));
+            (version, Data::new(&now, previous.as_ref()))
         });
         let shown = shown.collect();
         let created = self.event_created();

@@ -9,6 +9,8 @@ mod clover;
 mod dahlia;
 mod thin;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{API_VERSION, Core};
@@ -117,6 +119,15 @@ impl Core {
             self.undo(*undo, &mut object);
         }
         object
+    }
+
+    /// The same of a borrowed one, which is copied only if something is taken back.
+    pub(super) fn shown<'a>(&self, version: Version, object: &'a Value) -> Cow<'a, Value> {
+        if CHANGES.iter().all(|(since, _)| version.0 >= *since) {
+            Cow::Borrowed(object)
+        } else {
+            Cow::Owned(self.show(version, object.clone()))
+        }
     }
 
     fn undo(&self, undo: Undo, value: &mut Value) {
