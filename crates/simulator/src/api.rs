@@ -9,6 +9,7 @@ mod disputes;
 mod endpoints;
 mod entitlements;
 mod intents;
+mod invoice_items;
 mod invoices;
 mod list;
 mod money;
@@ -207,9 +208,7 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "subscriptions", rest @ ..]) => subscriptions::call(core, method, rest, params),
         (_, ["v1", "subscription_items", rest @ ..]) => subscription_items::call(core, method, rest, params),
         (_, ["v1", "subscription_schedules", rest @ ..]) => schedules::call(core, method, rest, params),
-        (_, ["v1", "invoiceitems", rest @ ..]) => {
-            subscription_items::invoice_items(core, method, rest, params)
-        }
+        (_, ["v1", "invoiceitems", rest @ ..]) => invoice_items::call(core, method, rest, params),
         (_, ["v1", "invoices", rest @ ..]) => invoices::call(core, method, rest, params),
         (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, params),
         (_, ["v1", "payment_intents", rest @ ..]) => intents::call(core, method, rest, params),

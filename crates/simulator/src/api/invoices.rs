@@ -2,15 +2,18 @@
 
 use serde_json::Value;
 
+use super::coupons::discounts;
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{Core, Fault, InvoiceChange, InvoicePayment};
+use crate::core::{Core, Due, Fault, InvoiceChange, InvoicePayment, OneOffInvoice};
 
 pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
+        ("POST", []) => create(core, params),
         ("GET", []) => list(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
+        ("DELETE", [id]) => params.finish().and_then(|()| core.delete_invoice(id)),
         ("POST", [id]) => update(core, id, params),
         ("POST", [id, "pay"]) => pay(core, id, params),
         ("POST", [id, "finalize"]) => {
@@ -83,37 +86,96 @@ fn pay(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     core.pay_invoice_with(id, how)
 }
 
+const NOT_SIMULATED: &[&str] = &[
+    "account_tax_ids",
+    "application_fee_amount",
+    "automatic_tax",
+    "automatically_finalizes_at",
+    "custom_fields",
+    "default_source",
+    "default_tax_rates",
+    "effective_at",
+    "footer",
+    "issuer",
+    "number",
+    "on_behalf_of",
+    "payment_settings",
+    "rendering",
+    "shipping_cost",
+    "shipping_details",
+    "statement_descriptor",
+    "transfer_data",
+];
+
+fn create(core: &mut Core, params: &mut Params) -> Answer {
+    let words = [("exclude", false), ("include", true)];
+    let new = OneOffInvoice {
+        customer: params.required("customer")?,
+        subscription: params.text("subscription")?,
+        currency: params.text("currency")?,
+        takes_pending: params
+            .one_of("pending_invoice_items_behavior", &words)?
+            .unwrap_or(false),
+        auto_advance: params.boolean("auto_advance")?.unwrap_or(false),
+        due: due(params, core.now(), false)?.flatten(),
+        default_payment_method: params.text("default_payment_method")?.filter(|it| !it.is_empty()),
+        description: params.text("description")?.filter(|it| !it.is_empty()),
+        discounts: discounts(params)?.unwrap_or_default(),
+        metadata: params.metadata()?.set,
+    };
+    params.not_simulated(NOT_SIMULATED)?;
+    params.not_simulated(&["customer_account", "from_invoice"])?;
+    params.finish()?;
+    core.create_invoice(new)
+}
+
+/// `collection_method`, and by when what is `sent` has to be paid. `now`: unix seconds.
+fn due(params: &mut Params, now: i64, sent: bool) -> Result<Option<Option<Due>>, Fault> {
+    let words = [("charge_automatically", false), ("send_invoice", true)];
+    let sends = params.one_of("collection_method", &words)?;
+    let days = params.integer("days_until_due")?;
+    let at = params.instant("due_date")?;
+    let refuse = |message: &str, param: &str| Err(Fault::invalid(message).param(param).early());
+    let due = match (days, at) {
+        (Some(_), Some(_)) => {
+            let message = "You may only specify one of these parameters: days_until_due, due_date.";
+            return refuse(message, "due_date");
+        }
+        (None, Some(at)) if at <= now => return refuse("`due_date` must be in the future.", "due_date"),
+        (days, at) => days.map(Due::Days).or(at.map(Due::At)),
+    };
+    let param = if at.is_some() {
+        "due_date"
+    } else {
+        "days_until_due"
+    };
+    match (sends.unwrap_or(sent), due) {
+        (false, Some(_)) => {
+            let message =
+                format!("`{param}` can only be set if the invoice's `collection_method` is `send_invoice`.");
+            refuse(&message, param)
+        }
+        (true, None) if sends.is_some() && !sent => {
+            params.missing("days_until_due");
+            Ok(None)
+        }
+        (true, None) => Ok(None),
+        (false, None) => Ok(sends.map(|_| None)),
+        (true, Some(due)) => Ok(Some(Some(due))),
+    }
+}
+
 fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    let sent = core.invoice(id)?.due_date.is_some();
     let change = InvoiceChange {
         description: params.text("description")?,
         auto_advance: params.boolean("auto_advance")?,
         default_payment_method: params.text("default_payment_method")?,
+        due: due(params, core.now(), sent)?,
+        discounts: discounts(params)?,
         metadata: params.metadata()?,
     };
-    params.not_simulated(&[
-        "account_tax_ids",
-        "application_fee_amount",
-        "automatic_tax",
-        "automatically_finalizes_at",
-        "collection_method",
-        "custom_fields",
-        "days_until_due",
-        "default_source",
-        "default_tax_rates",
-        "discounts",
-        "due_date",
-        "effective_at",
-        "footer",
-        "issuer",
-        "number",
-        "on_behalf_of",
-        "payment_settings",
-        "rendering",
-        "shipping_cost",
-        "shipping_details",
-        "statement_descriptor",
-        "transfer_data",
-    ])?;
+    params.not_simulated(NOT_SIMULATED)?;
     params.finish()?;
     core.update_invoice(id, change)
 }
@@ -129,9 +191,8 @@ fn list(core: &Core, params: &mut Params) -> Answer {
         None => Box::new(core.invoices().all().rev()),
     };
     let rows = rows.filter(|it| {
-        subscription
-            .as_ref()
-            .is_none_or(|subscription| it.subscription == *subscription)
+        !it.deleted
+            && (subscription.is_none() || it.subscription == subscription)
             && status.as_ref().is_none_or(|status| it.status.as_str() == status)
     });
     let asked = customer.is_some() || subscription.is_some();

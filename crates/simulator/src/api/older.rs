@@ -33,6 +33,19 @@ const RENAMED: &[Renamed] = &[
         "promotion_code",
         &[("discounts[0][promotion_code]", None)],
     ),
+    // docs.stripe.com/changelog/basil: pricing says what an invoice item costs.
+    (
+        "2025-03-31.basil",
+        "/v1/invoiceitems",
+        "price",
+        &[("pricing[price]", None)],
+    ),
+    (
+        "2025-03-31.basil",
+        "/v1/invoiceitems",
+        "unit_amount",
+        &[("unit_amount_decimal", None)],
+    ),
 ];
 
 /// The body of a POST as the newest version would have it.

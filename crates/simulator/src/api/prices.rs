@@ -58,14 +58,7 @@ fn create_price(core: &mut Core, params: &mut Params) -> Answer {
         "unit_amount_decimal",
     ])?;
     params.finish()?;
-    let product = match new_product {
-        None => product,
-        Some(product) => {
-            let product = core.create_product_with(product)?;
-            product["id"].as_str().unwrap_or_default().to_owned()
-        }
-    };
-    core.create_price(NewPrice {
+    let new = NewPrice {
         product,
         currency,
         unit_amount: unit_amount.unwrap_or(0),
@@ -74,8 +67,17 @@ fn create_price(core: &mut Core, params: &mut Params) -> Answer {
         transfer_lookup_key,
         nickname,
         inactive,
+        inline: false,
         metadata,
-    })
+    };
+    let Some(product) = new_product else {
+        return core.create_price(new);
+    };
+    // A product without its price would be left behind.
+    core.check_new_price(&new)?;
+    let product = core.create_product_with(product)?;
+    let product = product["id"].as_str().unwrap_or_default().to_owned();
+    core.create_price(NewPrice { product, ..new })
 }
 
 /// How often it is paid; `None`: once.
@@ -117,7 +119,9 @@ fn list_prices(core: &Core, params: &mut Params) -> Answer {
     params.not_simulated(&["recurring"])?;
     let page = Page::read(params)?;
     let rows = core.prices().rev().filter(|price| {
-        (keys.is_empty() || price.lookup_key.as_ref().is_some_and(|key| keys.contains(key)))
+        // docs.stripe.com/api/prices/list: without inline prices, unless inactive ones are asked for.
+        (!price.inline || active == Some(false))
+            && (keys.is_empty() || price.lookup_key.as_ref().is_some_and(|key| keys.contains(key)))
             && active.is_none_or(|active| price.active == active)
             && product.as_ref().is_none_or(|product| price.product == *product)
             && currency

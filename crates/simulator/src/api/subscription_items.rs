@@ -1,4 +1,4 @@
-//! `/v1/subscription_items`, and the invoice items that their changes leave: `/v1/invoiceitems`.
+//! `/v1/subscription_items`.
 
 use serde_json::json;
 
@@ -15,14 +15,6 @@ pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
         ("POST", [id]) => update(core, id, params),
         ("DELETE", [id]) => delete(core, id, params),
-        _ => return None,
-    })
-}
-
-pub fn invoice_items(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
-    Some(match (method, rest) {
-        ("GET", []) => list_invoice_items(core, params),
-        ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
         _ => return None,
     })
 }
@@ -94,23 +86,4 @@ fn list(core: &Core, params: &mut Params) -> Answer {
         .subscription(&subscription)
         .map_err(|fault| fault.param("subscription"))?;
     page.cut_inside("/v1/subscription_items", core.subscription_items(subscription))
-}
-
-fn list_invoice_items(core: &Core, params: &mut Params) -> Answer {
-    let customer = params.text("customer")?;
-    let invoice = params.text("invoice")?;
-    let pending = params.boolean("pending")?;
-    let page = Page::read(params)?;
-    let rows: Box<dyn Iterator<Item = _>> = match &customer {
-        Some(customer) => Box::new(core.invoice_items().of(customer).rev()),
-        None => Box::new(core.invoice_items().all().rev()),
-    };
-    let rows = rows.filter(|it| {
-        !it.deleted
-            && invoice
-                .as_ref()
-                .is_none_or(|invoice| it.invoice.as_ref() == Some(invoice))
-            && pending.is_none_or(|pending| it.invoice.is_none() == pending)
-    });
-    page.cut(core, "/v1/invoiceitems", rows)
 }

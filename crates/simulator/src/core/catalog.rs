@@ -25,8 +25,13 @@ pub struct NewPrice {
     pub transfer_lookup_key: bool,
     pub nickname: Option<String>,
     pub inactive: bool,
+    /// For what names it by `price_data` alone: docs.stripe.com/products-prices/pricing-models, "Inline pricing".
+    pub inline: bool,
     pub metadata: Metadata,
 }
+
+/// The largest amount, in the smallest unit.
+pub const MOST: i64 = 99_999_999;
 
 /// What to change; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +55,8 @@ pub struct Price {
     pub lookup_key: Option<String>,
     nickname: Option<String>,
     pub active: bool,
+    /// Sold to what it was made for though it is not active, and in no list.
+    pub inline: bool,
     metadata: Metadata,
 }
 
@@ -73,6 +80,11 @@ impl Row for Price {
 }
 
 impl Price {
+    /// Whether it can be bought.
+    pub fn is_sold(&self) -> bool {
+        self.active || self.inline
+    }
+
     /// In the currency's smallest unit.
     pub fn amount_for(&self, quantity: u64) -> i64 {
         self.unit_amount
@@ -145,7 +157,16 @@ impl Core {
     pub fn create_price(&mut self, new: NewPrice) -> Answer {
         self.product(&new.product)
             .map_err(|fault| fault.param("product"))?;
-        if !(0..=99_999_999).contains(&new.unit_amount) {
+        self.check_new_price(&new)?;
+        let id = self.insert_price(new);
+        let shown = self.price(&id)?.to_json();
+        self.emit("price.created", shown.clone());
+        Ok(shown)
+    }
+
+    /// Whether there can be such a price, whatever its product.
+    pub(crate) fn check_new_price(&self, new: &NewPrice) -> Result<(), Fault> {
+        if !(0..=MOST).contains(&new.unit_amount) {
             let message = "Invalid integer: must be between 0 and 99999999 (the currency's smallest unit)";
             return Err(Fault::invalid(message).param("unit_amount"));
         }
@@ -161,17 +182,25 @@ impl Core {
                 return Err(Fault::invalid(message).param("recurring[interval_count]"));
             }
         }
+        match &new.lookup_key {
+            Some(key) if !new.transfer_lookup_key => self.check_lookup_key(key, ""),
+            _ => Ok(()),
+        }
+    }
+
+    /// One that was checked, or that is not for sale; nobody is told.
+    pub(crate) fn insert_price(&mut self, new: NewPrice) -> String {
         let id = self.ids.mint("price_");
         if let Some(key) = &new.lookup_key {
-            self.take_lookup_key(key, &id, new.transfer_lookup_key)?;
+            self.take_lookup_key(key, &id);
         }
         let currency = if new.currency.is_empty() {
             "usd".to_owned()
         } else {
             new.currency.to_lowercase()
         };
-        let price = Price {
-            id,
+        self.prices.insert(Price {
+            id: id.clone(),
             created: self.now,
             product: new.product,
             currency,
@@ -179,13 +208,11 @@ impl Core {
             recurring: new.recurring,
             lookup_key: new.lookup_key,
             nickname: new.nickname,
-            active: !new.inactive,
+            active: !new.inactive && !new.inline,
+            inline: new.inline,
             metadata: new.metadata,
-        };
-        let shown = price.to_json();
-        self.prices.insert(price);
-        self.emit("price.created", shown.clone());
-        Ok(shown)
+        });
+        id
     }
 
     /// # Errors
@@ -199,7 +226,10 @@ impl Core {
         }
         if let Some(key) = &change.lookup_key {
             if !key.is_empty() {
-                self.take_lookup_key(key, id, change.transfer_lookup_key)?;
+                if !change.transfer_lookup_key {
+                    self.check_lookup_key(key, id)?;
+                }
+                self.take_lookup_key(key, id);
             }
             if let Some(old) = before["lookup_key"].as_str().filter(|old| old != key) {
                 self.lookup_keys.remove(old);
@@ -243,23 +273,25 @@ impl Core {
         self.lookup_keys.get(key).cloned()
     }
 
-    fn take_lookup_key(&mut self, key: &str, price: &str, transfer: bool) -> Result<(), Fault> {
-        if let Some(holder) = self.lookup_keys.get(key).filter(|it| *it != price).cloned() {
-            if !transfer {
-                let message = format!(
-                    "A price (`{holder}`) already uses that lookup key. You may use `transfer_lookup_key=true` to \
-                     move it."
-                );
-                return Err(Fault::invalid(message).param("lookup_key"));
-            }
-            if let Some(old) = self.prices.get_mut(&holder) {
-                let before = old.to_json();
-                old.lookup_key = None;
-                let after = old.to_json();
-                self.emit_change("price.updated", &before, after);
-            }
+    /// Whether no price but this one has it.
+    fn check_lookup_key(&self, key: &str, price: &str) -> Result<(), Fault> {
+        let Some(holder) = self.lookup_keys.get(key).filter(|it| *it != price) else {
+            return Ok(());
+        };
+        let message = format!(
+            "A price (`{holder}`) already uses that lookup key. You may use `transfer_lookup_key=true` to move it."
+        );
+        Err(Fault::invalid(message).param("lookup_key"))
+    }
+
+    fn take_lookup_key(&mut self, key: &str, price: &str) {
+        let holder = self.lookup_keys.get(key).filter(|it| *it != price).cloned();
+        if let Some(old) = holder.and_then(|it| self.prices.get_mut(&it)) {
+            let before = old.to_json();
+            old.lookup_key = None;
+            let after = old.to_json();
+            self.emit_change("price.updated", &before, after);
         }
         self.lookup_keys.insert(key.to_owned(), price.to_owned());
-        Ok(())
     }
 }

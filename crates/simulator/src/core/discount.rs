@@ -16,6 +16,13 @@ pub enum Redeem {
 }
 
 impl Redeem {
+    fn promotion_code(&self) -> Option<String> {
+        match self {
+            Redeem::PromotionCode(code) => Some(code.clone()),
+            Redeem::Coupon(_) | Redeem::Discount(_) => None,
+        }
+    }
+
     /// As `discounts` of a checkout session shows it.
     pub fn of_session(&self) -> Value {
         match self {
@@ -34,6 +41,7 @@ pub struct Discount {
     pub promotion_code: Option<String>,
     customer: Option<String>,
     subscription: Option<String>,
+    invoice: Option<String>,
     checkout_session: Option<String>,
     start: i64,
     /// When it stops taking anything off; `None`: not by the clock.
@@ -71,7 +79,7 @@ impl Row for Discount {
             "customer": self.customer,
             "customer_account": null,
             "end": self.end,
-            "invoice": null,
+            "invoice": self.invoice,
             "invoice_item": null,
             "promotion_code": self.promotion_code,
             "source": { "coupon": self.coupon, "type": "coupon" },
@@ -195,11 +203,9 @@ impl Core {
         subscription: &str,
         checkout_session: Option<&str>,
     ) -> Option<String> {
-        let promotion_code = match redeem {
-            Redeem::Coupon(_) => None,
-            Redeem::PromotionCode(code) => Some(code.clone()),
-            Redeem::Discount(discount) => return Some(discount.clone()),
-        };
+        if let Redeem::Discount(discount) = redeem {
+            return Some(discount.clone());
+        }
         let coupon = self.coupon_behind(redeem)?.to_owned();
         self.count_redemption(redeem);
         let start = self.now;
@@ -210,9 +216,10 @@ impl Core {
         let discount = Discount {
             id: self.ids.mint("di_"),
             coupon,
-            promotion_code,
+            promotion_code: redeem.promotion_code(),
             customer: Some(customer.to_owned()),
             subscription: Some(subscription.to_owned()),
+            invoice: None,
             checkout_session: checkout_session.map(str::to_owned),
             start,
             end,
@@ -224,6 +231,40 @@ impl Core {
         self.discounts.insert(discount);
         self.emit("customer.discount.created", shown);
         Some(id)
+    }
+
+    /// What an invoice made by hand gets for what was redeemed for it and checked.
+    pub(crate) fn redeem_for_invoice(
+        &mut self,
+        redeem: &[Redeem],
+        customer: &str,
+        invoice: &str,
+    ) -> Vec<String> {
+        let mut made = Vec::new();
+        for redeem in redeem {
+            if let Redeem::Discount(discount) = redeem {
+                made.push(discount.clone());
+                continue;
+            }
+            let Some(coupon) = self.coupon_behind(redeem).map(str::to_owned) else {
+                continue;
+            };
+            self.count_redemption(redeem);
+            let id = self.ids.mint("di_");
+            made.push(id.clone());
+            self.discounts.insert(Discount {
+                id,
+                coupon,
+                promotion_code: redeem.promotion_code(),
+                customer: Some(customer.to_owned()),
+                subscription: None,
+                invoice: Some(invoice.to_owned()),
+                checkout_session: None,
+                start: self.now,
+                end: None,
+            });
+        }
+        made
     }
 
     /// Its months are over.

@@ -74,7 +74,7 @@ impl Core {
             "sub" if id.starts_with("sub_sched_") => shown(&self.schedules, id, self),
             "sub" => shown(&self.subscriptions, id, self),
             "si" => self.subscription_item(id),
-            "in" => shown(&self.invoices, id, self),
+            "in" => self.invoice(id).ok().map(|it| it.render(self)),
             "ii" => self
                 .invoice_items
                 .get(id)

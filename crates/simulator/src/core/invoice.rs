@@ -2,20 +2,25 @@
 
 mod action;
 mod collect;
+mod draft;
 mod item;
+mod item_request;
 mod line;
+mod one_off;
 mod send;
 
 use serde_json::{Value, json};
 
-use super::calendar::{DAY, HOUR};
+use super::calendar::HOUR;
 use super::{Core, Fault, Metadata, Row};
 
 pub use action::{InvoiceChange, InvoicePayment};
+pub use draft::NewInvoice;
 pub use item::InvoiceItem;
-use line::{amounts_off, credits_off};
-
+pub use item_request::{InvoiceItemChange, NewInvoiceItem};
 pub use line::InvoiceLine;
+use line::{amounts_off, credits_off};
+pub use one_off::{Due, OneOffInvoice};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvoiceStatus {
@@ -38,25 +43,19 @@ impl InvoiceStatus {
     }
 }
 
-pub struct NewInvoice<'a> {
-    pub subscription: &'a str,
-    pub reason: &'static str,
-    pub period: (i64, i64),
-    pub lines: Vec<InvoiceLine>,
-}
-
 #[derive(Clone, Debug)]
 pub struct Invoice {
     pub id: String,
     created: i64,
     pub customer: String,
-    pub subscription: String,
+    /// What it is of; `None`: it was made by hand.
+    pub subscription: Option<String>,
     subscription_metadata: Metadata,
     reason: &'static str,
     pub status: InvoiceStatus,
     currency: String,
     pub lines: Vec<InvoiceLine>,
-    /// Those that take something off.
+    /// Those of a subscription that take something off; all that were redeemed for it by hand.
     discounts: Vec<String>,
     pub total: i64,
     /// What is to be paid: the total, less the customer's credit, plus their debt.
@@ -86,6 +85,7 @@ pub struct Invoice {
     out_of_band: bool,
     /// Its `invoice.created`.
     told: Option<String>,
+    pub deleted: bool,
 }
 
 impl Row for Invoice {
@@ -113,6 +113,14 @@ impl Row for Invoice {
         let lines: Vec<Value> = self.lines.iter().map(|line| line.render(self)).collect();
         let subtotal: i64 = self.lines.iter().map(|line| line.amount).sum();
         let discounts = self.discount_totals();
+        let parent = self.subscription.as_ref().map(|subscription| {
+            json!({
+                "quote_details": null,
+                "subscription_details":
+                    { "metadata": self.subscription_metadata, "subscription": subscription },
+                "type": "subscription_details",
+            })
+        });
         let url = self
             .number
             .is_some()
@@ -177,12 +185,7 @@ impl Row for Invoice {
             "next_payment_attempt": self.next_attempt,
             "number": self.number,
             "on_behalf_of": null,
-            "parent": {
-                "quote_details": null,
-                "subscription_details":
-                    { "metadata": self.subscription_metadata, "subscription": self.subscription },
-                "type": "subscription_details",
-            },
+            "parent": parent,
             "payment_settings": {
                 "default_mandate": null,
                 "payment_method_options": null,
@@ -307,84 +310,8 @@ impl Core {
     }
 
     pub(crate) fn invoice(&self, id: &str) -> Result<&Invoice, Fault> {
-        self.invoices.get(id).ok_or_else(|| Fault::missing("invoice", id))
-    }
-
-    /// Makes the draft; [`Core::announce_invoice`] tells of it once its subscription names it.
-    pub(crate) fn draft_invoice(&mut self, new: NewInvoice<'_>) -> String {
-        let id = self.ids.mint("in_");
-        let mut lines = self.take_invoice_items(new.subscription, &id);
-        lines.extend(new.lines);
-        for line in &mut lines {
-            line.id = self.ids.mint("il_");
-        }
-        let discounts = self.discount_lines(new.subscription, &mut lines);
-        let paused = self.keeps_drafts(new.subscription);
-        let Some(subscription) = self.subscriptions.get_mut(new.subscription) else {
-            return id;
-        };
-        subscription.invoices.push(id.clone());
-        let days_until_due = subscription.days_until_due;
-        let unpaid = subscription.status == super::Status::Unpaid;
-        let collects = (new.reason == "subscription_create" || !unpaid) && !paused;
-        let waits = new.reason == "subscription_cycle" || days_until_due.is_some();
-        let finalizes_at = (collects && waits).then(|| self.now + self.settings.draft_for);
-        let total: i64 = lines.iter().map(InvoiceLine::net).sum();
-        let starting_balance = self
-            .customers
-            .get(&subscription.customer)
-            .map_or(0, |it| it.balance);
-        let invoice = Invoice {
-            id: id.clone(),
-            created: self.now,
-            customer: subscription.customer.clone(),
-            subscription: subscription.id.clone(),
-            subscription_metadata: subscription.metadata.clone(),
-            reason: new.reason,
-            status: InvoiceStatus::Draft,
-            currency: subscription.currency.clone(),
-            total,
-            amount_due: (total + starting_balance).max(0),
-            starting_balance,
-            ending_balance: None,
-            lines,
-            discounts,
-            number: None,
-            period: new.period,
-            finalized_at: None,
-            paid_at: None,
-            voided_at: None,
-            attempts: 0,
-            attempted: false,
-            next_attempt: finalizes_at.filter(|_| days_until_due.is_none()),
-            due_date: days_until_due.map(|days| self.now + i64::from(days) * DAY),
-            overdue: false,
-            auto_advance: collects,
-            finalizes_at,
-            payment_intent: None,
-            payment: None,
-            metadata: Metadata::new(),
-            description: None,
-            default_payment_method: None,
-            uncollectible_at: None,
-            out_of_band: false,
-            told: None,
-        };
-        self.invoices.insert(invoice);
-        if let Some(at) = finalizes_at {
-            self.wake(at, &id);
-        }
-        id
-    }
-
-    pub(crate) fn announce_invoice(&mut self, id: &str) {
-        if let Some(shown) = self.invoices.get(id).map(|invoice| invoice.render(self)) {
-            self.emit("invoice.created", shown);
-            let event = self.events.last().map(|event| event.id.clone());
-            if let Some(invoice) = self.invoices.get_mut(id) {
-                invoice.told = event;
-            }
-        }
+        let found = self.invoices.get(id).filter(|it| !it.deleted);
+        found.ok_or_else(|| Fault::missing("invoice", id))
     }
 }
 

@@ -101,3 +101,34 @@ async fn a_price_can_begin_inactive_and_tiers_are_not_simulated() {
         "tiers_mode"
     );
 }
+
+#[tokio::test]
+async fn a_product_whose_price_is_refused_is_not_made() {
+    let stripe = Stripe::start().await;
+    let taken = "currency=usd&unit_amount=5&lookup_key=taken&product_data[name]=First";
+    stripe.post("/v1/prices", taken).await.ok();
+    let made = stripe.get("/v1/events").await.ok();
+    for (path, form, param) in [
+        (
+            "products",
+            "name=A&default_price_data[currency]=usd&default_price_data[unit_amount]=-1",
+            "default_price_data[unit_amount]",
+        ),
+        (
+            "prices",
+            "currency=usd&unit_amount=-1&product_data[name]=A",
+            "unit_amount",
+        ),
+        (
+            "prices",
+            "currency=usd&unit_amount=5&lookup_key=taken&product_data[name]=A",
+            "lookup_key",
+        ),
+    ] {
+        let refused = stripe.post(&format!("/v1/{path}"), form).await.error(400);
+        assert_eq!(refused["param"], param);
+    }
+    let products = stripe.get("/v1/products").await.ok();
+    assert_eq!(products["data"].as_array().unwrap().len(), 1);
+    assert_eq!(stripe.get("/v1/events").await.ok(), made);
+}

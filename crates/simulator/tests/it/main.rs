@@ -18,6 +18,7 @@ mod idempotency;
 mod invariants;
 mod invoices;
 mod money;
+mod one_off;
 mod payments;
 mod pending;
 mod portal;

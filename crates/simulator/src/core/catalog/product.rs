@@ -108,23 +108,18 @@ impl Core {
             let fault = Fault::invalid(format!("Product already exists: {id}"));
             return Err(fault.code("resource_already_exists").param("id"));
         }
-        let product = Product {
-            id: new.id.unwrap_or_else(|| self.ids.mint("prod_")),
-            created: self.now,
-            updated: self.now,
-            name: new.name,
-            description: new.description,
-            active: !new.inactive,
-            default_price: None,
-            metadata: new.metadata,
-            shown: new.shown,
-            deleted: false,
-        };
-        let id = product.id.clone();
-        let shown = product.render(self);
-        self.products.insert(product);
+        if let Some(price) = &new.default_price {
+            let checked = self.check_new_price(price);
+            checked.map_err(|fault| match fault.param.clone() {
+                Some(param) => fault.param(format!("default_price_data[{param}]")),
+                None => fault,
+            })?;
+        }
+        let price = new.default_price.clone();
+        let id = self.insert_product(new);
+        let shown = self.product(&id)?.render(self);
         self.emit("product.created", shown.clone());
-        let Some(price) = new.default_price else {
+        let Some(price) = price else {
             return Ok(shown);
         };
         let price = self.create_price(NewPrice {
@@ -139,6 +134,25 @@ impl Core {
                 ..ProductChange::default()
             },
         )
+    }
+
+    /// One that was checked; nobody is told.
+    pub(crate) fn insert_product(&mut self, new: NewProduct) -> String {
+        let product = Product {
+            id: new.id.unwrap_or_else(|| self.ids.mint("prod_")),
+            created: self.now,
+            updated: self.now,
+            name: new.name,
+            description: new.description,
+            active: !new.inactive,
+            default_price: None,
+            metadata: new.metadata,
+            shown: new.shown,
+            deleted: false,
+        };
+        let id = product.id.clone();
+        self.products.insert(product);
+        id
     }
 
     /// # Errors

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Invoice, InvoiceStatus};
+use super::{Due, Invoice, InvoiceStatus};
 use crate::core::calendar::HOUR;
-use crate::core::{Answer, Core, Fault, MetadataChange, Row};
+use crate::core::{Answer, Core, Fault, MetadataChange, Redeem, Row};
 
 /// What to change; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,10 @@ pub struct InvoiceChange {
     pub auto_advance: Option<bool>,
     /// Attached to the customer; an empty text: none.
     pub default_payment_method: Option<String>,
+    /// Of a draft: `Some(None)`: it is collected, not sent.
+    pub due: Option<Option<Due>>,
+    /// Of a draft.
+    pub discounts: Option<Vec<Redeem>>,
     pub metadata: MetadataChange,
 }
 
@@ -65,7 +69,9 @@ impl Core {
         }
         let subscription = invoice.subscription.clone();
         self.void_invoice(id);
-        self.invoice_settled(&subscription);
+        if let Some(subscription) = subscription {
+            self.invoice_settled(&subscription);
+        }
         self.shown_invoice(id)
     }
 
@@ -108,9 +114,17 @@ impl Core {
     }
 
     /// # Errors
-    /// No such invoice; the method is not the customer's.
+    /// No such invoice; the method or a discount is not the customer's; it is no draft any more.
     pub fn update_invoice(&mut self, id: &str, change: InvoiceChange) -> Answer {
         let invoice = self.invoice(id)?;
+        let (status, created, auto_advance) = (invoice.status, invoice.created, invoice.auto_advance);
+        if status != InvoiceStatus::Draft && (change.due.is_some() || change.discounts.is_some()) {
+            let message = "Finalized invoices can't be updated in this way";
+            return Err(Fault::invalid(message).code("invoice_not_editable"));
+        }
+        if let Some(discounts) = &change.discounts {
+            self.check_invoice_discounts(discounts, &invoice.customer, &invoice.currency)?;
+        }
         if let Some(method) = change
             .default_payment_method
             .as_deref()
@@ -119,8 +133,21 @@ impl Core {
             let own = self.check_own_method(&invoice.customer, method);
             own.map_err(|fault| fault.param("default_payment_method"))?;
         }
+        let advances = change.auto_advance.filter(|it| *it != auto_advance);
+        let at = self.now + self.settings.draft_for;
         self.edit_invoice("invoice.updated", id, |it| {
-            it.auto_advance = change.auto_advance.unwrap_or(it.auto_advance);
+            if let Some(due) = change.due {
+                it.due_date = due.map(|due| due.instant(created));
+                it.next_attempt = it.finalizes_at.filter(|_| due.is_none());
+            }
+            match (advances, status) {
+                (Some(advances), InvoiceStatus::Draft) => it.advance_at(advances.then_some(at)),
+                (Some(advances), _) => {
+                    it.auto_advance = advances;
+                    it.next_attempt = (advances && it.due_date.is_none()).then_some(at);
+                }
+                (None, _) => {}
+            }
             if let Some(text) = change.description {
                 it.description = Some(text).filter(|text| !text.is_empty());
             }
@@ -129,6 +156,12 @@ impl Core {
             }
             change.metadata.apply(&mut it.metadata);
         });
+        if let Some(discounts) = &change.discounts {
+            self.replace_invoice_discounts(id, discounts);
+        }
+        if advances == Some(true) {
+            self.wake(at, id);
+        }
         self.shown_invoice(id)
     }
 

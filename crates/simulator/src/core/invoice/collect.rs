@@ -20,10 +20,10 @@ impl Core {
             return;
         };
         let now = self.now;
+        // What nobody collects is overdue all the same.
         if !invoice.auto_advance {
-            return;
-        }
-        if invoice.status == InvoiceStatus::Draft && invoice.finalizes_at.is_some_and(|at| at <= now) {
+            self.invoice_overdue(id);
+        } else if invoice.status == InvoiceStatus::Draft && invoice.finalizes_at.is_some_and(|at| at <= now) {
             if self.waits_for_created(id) {
                 return;
             }
@@ -118,10 +118,7 @@ impl Core {
         if self.intent(&intent)?.settles.is_some() {
             return Ok(());
         }
-        let subscription = self.subscription(&invoice.subscription)?;
-        let method = named
-            .or(invoice.default_payment_method.clone())
-            .or_else(|| self.payment_method_of(subscription));
+        let method = named.or_else(|| self.payment_method_of_invoice(&invoice));
         let does = method
             .as_deref()
             .and_then(|it| self.behaviour(&invoice.customer, it));
@@ -160,11 +157,10 @@ impl Core {
                     it.next_attempt = None;
                 });
                 // Delayed methods are trusted until they fail (docs.stripe.com/billing/subscriptions/sepa-debit).
-                if self
-                    .subscription(&invoice.subscription)
-                    .is_ok_and(|it| it.status == Status::Incomplete)
+                if self.is_first_of_incomplete(&invoice)
+                    && let Some(subscription) = &invoice.subscription
                 {
-                    self.edit_subscription(&invoice.subscription, |it| it.status = Status::Active);
+                    self.edit_subscription(subscription, |it| it.status = Status::Active);
                 }
             }
             Attempt::NeedsAction | Attempt::Failed(_) => self.mark_failed(&invoice, attempts, attempt),
@@ -184,16 +180,33 @@ impl Core {
         if let Some(shown) = self.invoices.get(&invoice.id).map(|it| it.render(self)) {
             self.emit("invoice.payment_succeeded", shown);
         }
-        self.invoice_settled(&invoice.subscription);
+        if let Some(subscription) = &invoice.subscription {
+            self.invoice_settled(subscription);
+        }
+    }
+
+    /// The invoice's own, the subscription's, the customer's, in this order.
+    fn payment_method_of_invoice(&self, invoice: &Invoice) -> Option<String> {
+        let of_subscription = || match &invoice.subscription {
+            Some(id) => self.payment_method_of(self.subscriptions.get(id)?),
+            None => self.customers.get(&invoice.customer)?.payment_method.clone(),
+        };
+        invoice.default_payment_method.clone().or_else(of_subscription)
+    }
+
+    fn is_first_of_incomplete(&self, invoice: &Invoice) -> bool {
+        let of = invoice
+            .subscription
+            .as_deref()
+            .and_then(|id| self.subscriptions.get(id));
+        of.is_some_and(|it| it.status == Status::Incomplete)
     }
 
     /// docs.stripe.com/billing/revenue-recovery/smart-retries and docs.stripe.com/billing/subscriptions/webhooks, "Payment
     /// failures".
     fn mark_failed(&mut self, invoice: &Invoice, attempts: usize, attempt: Attempt) {
         // A first invoice is for the person who is there to pay it; the others are retried by the schedule.
-        let person = self
-            .subscription(&invoice.subscription)
-            .is_ok_and(|it| it.status == Status::Incomplete);
+        let person = self.is_first_of_incomplete(invoice);
         let retried = !person && invoice.auto_advance;
         let waits = invoice.next_attempt.filter(|_| attempts == invoice.attempts);
         let delay = self.settings.retry_after.get(attempts - 1);
@@ -212,9 +225,12 @@ impl Core {
         if let Some(at) = next {
             self.wake(at, &invoice.id);
         }
-        self.invoice_failed(&invoice.subscription);
+        let Some(subscription) = &invoice.subscription else {
+            return;
+        };
+        self.invoice_failed(subscription);
         if retried && next.is_none() {
-            self.dunning_ended(&invoice.subscription);
+            self.dunning_ended(subscription);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Invoice, InvoiceItem};
-use crate::core::Price;
+use crate::core::{Metadata, Price};
 
 #[derive(Clone, Debug)]
 pub struct InvoiceLine {
@@ -19,7 +19,11 @@ pub struct InvoiceLine {
     /// `ii_…`: what waited for this invoice.
     invoice_item: Option<String>,
     pub proration: bool,
-    description: String,
+    discountable: bool,
+    /// Whose it is, if a subscription's, and that one's metadata; or those of the invoice item.
+    pub subscription: Option<String>,
+    pub metadata: Metadata,
+    description: Option<String>,
     /// Discount and what it takes off.
     pub discounts: Vec<(String, i64)>,
 }
@@ -41,7 +45,10 @@ impl InvoiceLine {
             item,
             invoice_item: None,
             proration: false,
-            description,
+            discountable: true,
+            subscription: None,
+            metadata: Metadata::new(),
+            description: Some(description),
             discounts: Vec::new(),
         }
     }
@@ -51,6 +58,7 @@ impl InvoiceLine {
         InvoiceLine {
             amount,
             proration: true,
+            discountable: false,
             ..self
         }
     }
@@ -65,12 +73,32 @@ impl InvoiceLine {
             product: item.product.clone(),
             unit_amount: item.unit_amount,
             period: item.period,
-            item: Some(item.subscription_item.clone()),
+            item: item.subscription_item.clone(),
             invoice_item: Some(item.id.clone()),
-            proration: true,
+            proration: item.is_proration(),
+            discountable: item.discountable,
+            subscription: item.subscription.clone(),
+            metadata: item.metadata.clone(),
             description: item.description.clone(),
             discounts: Vec::new(),
         }
+    }
+
+    pub fn with_id(self, id: String) -> InvoiceLine {
+        InvoiceLine { id, ..self }
+    }
+
+    pub fn of_subscription(self, subscription: &str, metadata: &Metadata) -> InvoiceLine {
+        InvoiceLine {
+            subscription: Some(subscription.to_owned()),
+            metadata: metadata.clone(),
+            ..self
+        }
+    }
+
+    /// Whether it is what this invoice item became.
+    pub fn is_of(&self, invoice_item: &str) -> bool {
+        self.invoice_item.as_deref() == Some(invoice_item)
     }
 
     /// After discounts.
@@ -80,7 +108,7 @@ impl InvoiceLine {
 
     /// Its product, and how much of it discounts may take.
     pub fn discountable(&self) -> (&str, i64) {
-        (&self.product, if self.proration { 0 } else { self.amount })
+        (&self.product, if self.discountable { self.amount } else { 0 })
     }
 
     /// The same for a trial.
@@ -88,7 +116,7 @@ impl InvoiceLine {
         InvoiceLine {
             amount: 0,
             unit_amount: 0,
-            description: format!("Trial period for {}", self.product),
+            description: Some(format!("Trial period for {}", self.product)),
             ..self
         }
     }
@@ -101,17 +129,17 @@ impl InvoiceLine {
                     "invoice_item": self.invoice_item,
                     "proration": self.proration,
                     "proration_details": { "credited_items": null },
-                    "subscription": invoice.subscription,
+                    "subscription": self.subscription,
                     "subscription_item": item,
                 },
                 "type": "subscription_item_details",
             }),
             None => json!({
                 "invoice_item_details": {
-                    "invoice_item": self.id.replacen("il_", "ii_", 1),
+                    "invoice_item": self.invoice_item.clone().unwrap_or_else(|| self.id.replacen("il_", "ii_", 1)),
                     "proration": false,
                     "proration_details": { "credited_items": null },
-                    "subscription": invoice.subscription,
+                    "subscription": self.subscription,
                 },
                 "subscription_item_details": null,
                 "type": "invoice_item_details",
@@ -124,11 +152,11 @@ impl InvoiceLine {
             "currency": invoice.currency,
             "description": self.description,
             "discount_amounts": amounts_off(&self.discounts),
-            "discountable": !self.proration,
+            "discountable": self.discountable,
             "discounts": [],
             "invoice": invoice.id,
             "livemode": false,
-            "metadata": invoice.subscription_metadata,
+            "metadata": self.metadata,
             "parent": parent,
             "period": { "end": self.period.1, "start": self.period.0 },
             "pretax_credit_amounts": credits_off(&self.discounts),
@@ -139,7 +167,7 @@ impl InvoiceLine {
             },
             "quantity": self.quantity,
             "quantity_decimal": self.quantity.to_string(),
-            "subscription": invoice.subscription,
+            "subscription": self.subscription,
             "subtotal": self.amount,
             "taxes": [],
         })

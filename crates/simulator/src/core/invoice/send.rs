@@ -12,10 +12,8 @@ impl Core {
     /// The card is declined.
     pub(crate) fn proceed_with_invoice(&mut self, id: &str, by_clock: bool) -> Result<(), Fault> {
         let invoice = self.invoice(id)?;
-        match self
-            .pause_of(&invoice.subscription)
-            .filter(|_| invoice.amount_due > 0)
-        {
+        let pause = invoice.subscription.as_deref().and_then(|it| self.pause_of(it));
+        match pause.filter(|_| invoice.amount_due > 0) {
             Some(PauseBehavior::Void) => {
                 self.void_invoice(id);
                 return Ok(());
@@ -46,6 +44,8 @@ impl Core {
         if let Some(shown) = self.invoices.get(id).map(|it| it.render(self)) {
             self.emit("invoice.overdue", shown);
         }
-        self.invoice_failed(&subscription);
+        if let Some(subscription) = subscription {
+            self.invoice_failed(&subscription);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{PaymentBehavior, Status};
-use crate::core::{Answer, Core, DunningEnd, Fault, NewInvoice, Row};
+use crate::core::{Answer, Core, DunningEnd, Fault, InvoiceItem, NewInvoice, Row};
 
 /// How to end a subscription at once.
 #[derive(Clone, Debug, Default)]
@@ -131,14 +131,18 @@ impl Core {
         }
     }
 
-    /// An end at once takes prorations along that no invoice has yet.
+    /// An end at once takes prorations along that no invoice has yet; what was charged by hand waits on
+    /// (docs.stripe.com/api/subscriptions/cancel).
     fn drop_waiting(&mut self, id: &str) {
-        let waiting = self
-            .subscriptions
-            .get_mut(id)
-            .map(|it| std::mem::take(&mut it.waiting));
+        let waiting = self.subscriptions.get(id).map(|it| it.waiting.clone());
         for item in waiting.into_iter().flatten() {
-            self.delete_invoice_item(&item);
+            if self
+                .invoice_items
+                .get(&item)
+                .is_some_and(InvoiceItem::is_proration)
+            {
+                self.delete_invoice_item(&item);
+            }
         }
     }
 }

@@ -75,7 +75,8 @@ impl Core {
         let method = new.payment_method.as_ref().or(customer.payment_method.as_ref());
         let has_method = method.is_some();
         let declines = self.refusal(&new.customer, method.map(String::as_str));
-        let balance = customer.balance;
+        let loose = self.loose_invoice_items(&new.customer, &currency);
+        let owed = customer.balance + self.amount_of_invoice_items(&loose);
         let trial_end = self.trial_end_of(&new)?;
         let amount = self.first_amount(&new, &currency)?;
         let subscription = self.lay_out(new.clone(), currency, trial_end);
@@ -84,7 +85,7 @@ impl Core {
         self.check_anchor(&subscription, new.anchor)?;
         let lines = self.first_lines(&subscription, &new.once)?;
         let collects = new.days_until_due.is_none() && trial_end.is_none() && !lines.is_empty();
-        let due_now = collects && amount + balance > 0;
+        let due_now = collects && amount + owed > 0;
         if due_now && !has_method && new.payment_behavior != PaymentBehavior::DefaultIncomplete {
             let message = "This customer has no attached payment source or default payment method. Please consider \
                            adding a default payment method.";
@@ -289,7 +290,7 @@ impl Core {
                 );
                 return Err(Fault::invalid(message).param(param));
             }
-            if !price.active {
+            if !price.is_sold() {
                 let message =
                     format!("The price specified is inactive. This field only accepts active prices. ({id})");
                 return Err(Fault::invalid(message).param(param));
