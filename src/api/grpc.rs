@@ -107,10 +107,11 @@ fn routes(service: impl BillingService, health: &Health, max_message: usize) -> 
         .accept_compressed(Gzip)
         .send_compressed(Gzip)
         .max_decoding_message_size(max_message);
+    let health_described = health::list::described();
     let describe = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(&health_described)
     };
     let (v1, v1alpha) = (describe().build_v1(), describe().build_v1alpha());
     let (v1, v1alpha) = v1

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use secrecy::SecretString;
 use tollgate_domain::time::Span;
 use tollgate_stripe::signature::Secrets;
-use tollgate_stripe::{Asked, Client, Priority};
+use tollgate_stripe::{Asked, Client, NotSent, Outcome, Priority};
 
 use super::steer;
 use crate::api::grpc::auth::Callers;
@@ -85,8 +85,22 @@ pub fn stripe(config: &Config) -> Result<Client> {
 
 fn count(asked: &Asked) {
     let endpoint = asked.route.clone();
+    let outcome = match asked.outcome {
+        Outcome::Answered(status) => status.to_string(),
+        Outcome::Unreachable => "unreachable".to_owned(),
+        Outcome::Late => "late".to_owned(),
+        Outcome::Abandoned => "abandoned".to_owned(),
+        Outcome::NotSent(why) => {
+            let why = match why {
+                NotSent::Budget => "budget",
+                NotSent::Breaker => "breaker",
+            };
+            let priority = asked.priority.as_str().to_owned();
+            return metric::STRIPE_NOT_SENT.count([endpoint, priority, why.to_owned()]);
+        }
+    };
     metric::STRIPE_DURATION.record([endpoint.clone()], asked.took);
-    metric::STRIPE_REQUESTS.count([endpoint, asked.outcome.clone()]);
+    metric::STRIPE_REQUESTS.count([endpoint, outcome]);
     metric::STRIPE_BUDGET_WAIT.record([asked.priority.as_str()], asked.waited);
 }
 
@@ -97,7 +111,9 @@ pub(super) fn tell_budget(stripe: &Client) {
         metric::STRIPE_WAITING.set([priority.as_str()], waiting);
     }
     metric::STRIPE_BUDGET_REMAINING.set(PLAIN, figures.left.floor());
-    metric::STRIPE_BREAKER_OPEN.set(PLAIN, figures.open);
+    for (endpoint, open) in figures.open {
+        metric::STRIPE_BREAKER_OPEN.set([endpoint], open);
+    }
 }
 
 pub(super) fn webhook(config: &Config) -> Result<webhook::Settings> {

@@ -20,8 +20,9 @@ pub async fn check(report: &mut Report<'_>, config: &Config) -> Option<Store> {
         Ok(store) => store,
         Err(error) => {
             let text = error.to_string();
+            // What Postgres says may have one of its own.
             let (text, mend) = text
-                .split_once("; ")
+                .rsplit_once("; ")
                 .unwrap_or((&text, "mend TOLLGATE_DATABASE_URL"));
             report.fail("database", text, mend);
             return None;

@@ -232,8 +232,12 @@ table! {
     Gauge SETTLE_PENDING = "tollgate_settle_pending" in Count by [];
     /// How long the longest overdue fetch has been due; 0: none is.
     Gauge SETTLE_AGE = "tollgate_settle_oldest_age_seconds" in Seconds by [];
-    /// Requests to Stripe, each attempt, by route and by HTTP status, `unreachable` or `late`.
+    /// Requests to Stripe, each attempt, by route and by HTTP status, `unreachable`, `late`, or `abandoned` (who asked went away
+    /// within two seconds).
     Counter STRIPE_REQUESTS = "tollgate_stripe_requests_total" in Count by ["endpoint", "outcome"];
+    /// Requests that were not sent, by why: `budget` (their turn would have come too late), `breaker` (the endpoint has not
+    /// answered for a while). What can wait is tried again later.
+    Counter STRIPE_NOT_SENT = "tollgate_stripe_not_sent_total" in Count by ["endpoint", "priority", "why"];
     /// Of each attempt until its whole answer was here.
     Histogram <= SLOW STRIPE_DURATION = "tollgate_stripe_request_duration_seconds" in Seconds by ["endpoint"];
     /// How long a request to Stripe waited for its turn, by what it is made for: `checkout` (somebody waits), `route` (whose an
@@ -244,7 +248,7 @@ table! {
     /// How many requests this replica could make of Stripe at once.
     Gauge STRIPE_BUDGET_REMAINING = "tollgate_stripe_budget_remaining_requests" in Count by [];
     /// Whether an endpoint of Stripe is asked only now and then, since it has not answered for a while: 1 or 0.
-    Gauge STRIPE_BREAKER_OPEN = "tollgate_stripe_breaker_open" in Count by [];
+    Gauge STRIPE_BREAKER_OPEN = "tollgate_stripe_breaker_open" in Count by ["endpoint"];
 
     /// Customers in one append.
     Histogram <= BATCH APPLY_BATCH = "tollgate_apply_batch_customers" in Count by [];

@@ -64,6 +64,12 @@ async fn doctor_says_what_is_wrong_with_settings_database_and_key() {
     .await;
     wrong(&said, 1, "fail  database", "create that database");
     let said = doctor(&place, |it| {
+        it.env("TOLLGATE_DATABASE_URL", format!("{front}/?dbname=no;+such"));
+    })
+    .await;
+    let whole = "fail  database          the database is not available: database \"no; such\" does not exist (3D000)\n";
+    wrong(&said, 1, whole.trim_end(), "create that database");
+    let said = doctor(&place, |it| {
         it.env("TOLLGATE_STRIPE_BASE_URL", "http://127.0.0.1:1");
     })
     .await;

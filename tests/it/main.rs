@@ -3,6 +3,7 @@
 mod account;
 mod architecture;
 mod bad_input;
+mod breaker;
 mod budget;
 mod callers;
 mod corpus;
@@ -17,6 +18,7 @@ mod rolling;
 mod rotation;
 mod secrets;
 mod shapes;
+mod slow_readers;
 mod story;
 mod stripe_side;
 mod support;

@@ -173,8 +173,8 @@ async fn what_setup_made_brings_a_purchase_and_moves_with_its_url() {
     let mut client = BillingServiceClient::connect(format!("http://{}", process.grpc))
         .await
         .unwrap();
-    buy(&place, &mut client).await;
-    granted(&client, "sso").await;
+    buy(&place, &mut client, "acme").await;
+    granted(&client, "acme", "sso").await;
     // The portal is the one that setup has made.
     let portal = client
         .create_portal_session(CreatePortalSessionRequest {
@@ -189,8 +189,9 @@ async fn what_setup_made_brings_a_purchase_and_moves_with_its_url() {
 }
 
 /// Opens a checkout and pays it.
-async fn buy(place: &Place, client: &mut BillingServiceClient<Channel>) {
-    let page = client.create_checkout(order("acme", "order-1")).await.unwrap();
+pub async fn buy(place: &Place, client: &mut BillingServiceClient<Channel>, customer: &str) {
+    let order = order(customer, &format!("order-{customer}"));
+    let page = client.create_checkout(order).await.unwrap();
     let url = page.into_inner().checkout.unwrap().url;
     let session = url.rsplit('/').next().unwrap();
     place
@@ -199,9 +200,9 @@ async fn buy(place: &Place, client: &mut BillingServiceClient<Channel>) {
         .unwrap();
 }
 
-async fn granted(client: &BillingServiceClient<Channel>, feature: &str) {
+pub async fn granted(client: &BillingServiceClient<Channel>, customer: &str, feature: &str) {
     let request = || CheckEntitlementRequest {
-        customer: "acme".into(),
+        customer: customer.into(),
         feature: feature.into(),
         ..CheckEntitlementRequest::default()
     };
@@ -269,7 +270,7 @@ async fn a_portal_configuration_that_setup_makes_later_is_used_and_one_that_is_p
     let mut client = BillingServiceClient::connect(format!("http://{}", process.grpc))
         .await
         .unwrap();
-    buy(&place, &mut client).await;
+    buy(&place, &mut client, "acme").await;
     let mut offers_a_change = async || {
         let request = CreatePortalSessionRequest {
             customer: "acme".into(),
@@ -402,7 +403,7 @@ async fn dev_on_an_account_prints_how_events_come_and_answers() {
         .with(|core| core.pay_session(session).map(|_| ()))
         .unwrap();
     // As the drafted catalog calls it.
-    granted(&client, "team").await;
+    granted(&client, "acme", "team").await;
     let pid = i32::try_from(running.id().unwrap()).unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();

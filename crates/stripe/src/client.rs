@@ -1,6 +1,7 @@
 //! Asking Stripe: pooled connections, a deadline per call, retries that are safe.
 
 mod account;
+mod attempt;
 mod breaker;
 mod budget;
 mod endpoints;
@@ -24,7 +25,7 @@ use tollgate_domain::time::{Span, Timestamp};
 pub use account::Contact;
 pub use budget::Priority;
 pub use endpoints::{Endpoint, api_version};
-pub use failure::CallError;
+pub use failure::{CallError, NotSent};
 pub use gate::Figures;
 pub use portal::{Offer, PortalConfiguration};
 pub use prices::{Price, PriceQuery};
@@ -44,21 +45,34 @@ pub struct Settings {
     pub deadline: Duration,
     /// At most so many requests in a second. `None`: as many as Stripe takes of one account.
     pub requests_per_second: Option<u32>,
-    /// Is told of each attempt.
+    /// Is told of each attempt, also of one that was not made.
     pub observe: fn(&Asked),
 }
 
-/// One attempt of a request.
+/// One attempt of a request, or that it was not made.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The path without ids: `/v1/customers/{id}`.
     pub route: String,
-    /// The HTTP status, `unreachable` or `late`.
-    pub outcome: String,
+    pub outcome: Outcome,
     pub took: Duration,
     pub priority: Priority,
     /// For its turn, before it was made.
     pub waited: Duration,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An HTTP status.
+    Answered(u16),
+    /// No connection, or it broke.
+    Unreachable,
+    /// No answer within the deadline, or within seconds after which who asked went away.
+    Late,
+    /// Who asked went away before that.
+    Abandoned,
+    NotSent(NotSent),
 }
 
 /// Settings with which no call can succeed; the text says what to change.

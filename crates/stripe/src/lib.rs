@@ -16,7 +16,7 @@ mod instant;
 mod json;
 
 pub use client::{
-    Asked, CallError, Client, Contact, Endpoint, Fetched, Figures, InvalidSettings, Offer,
+    Asked, CallError, Client, Contact, Endpoint, Fetched, Figures, InvalidSettings, NotSent, Offer, Outcome,
     PortalConfiguration, Price, PriceQuery, Priority, Product, ProductFeature, Settings, Sold, api_version,
 };
 pub use encode::{CheckoutRequest, Encoded, encode_checkout, encode_customer, encode_portal};

@@ -58,7 +58,7 @@ impl Methods {
     pub fn new() -> Methods {
         let described = [
             proto::DESCRIPTORS,
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            &health::list::described(),
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
         ];
@@ -80,9 +80,6 @@ impl Methods {
                 }
             }
         }
-        // Younger than the library's description.
-        let list = Method::new("grpc.health.v1.Health", "List", true);
-        known.insert(health::list::PATH.to_owned(), list);
         Methods {
             known,
             unknown: Method::new("", "-", false),

@@ -315,6 +315,20 @@ async fn reflection_describes_the_service_in_both_versions() {
         "{text}"
     );
 
+    let of_list = v1::ServerReflectionRequest {
+        message_request: Some(MessageRequest::FileContainingSymbol(
+            "grpc.health.v1.Health.List".into(),
+        )),
+        ..Default::default()
+    };
+    let mut answers = client
+        .server_reflection_info(stream::iter([of_list]))
+        .await
+        .unwrap()
+        .into_inner();
+    let text = format!("{:?}", answers.message().await.unwrap());
+    assert!(text.contains("FileDescriptorResponse"), "{text}");
+
     let request = v1alpha::ServerReflectionRequest::decode(request.encode_to_vec().as_slice()).unwrap();
     let mut client = V1Alpha::new(served.channel().await);
     let mut answers = client

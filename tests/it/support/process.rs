@@ -1,5 +1,6 @@
 //! The service as a process of its own, for signals and crashes.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
@@ -202,6 +203,21 @@ impl Process {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.id().expect("it runs")).unwrap();
         rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// All series that it shows, and their values.
+    pub async fn series(&self) -> BTreeMap<String, f64> {
+        let page = Http::new().get(&format!("http://{}/metrics", self.ops)).await;
+        let lines = page.body().lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| line.rsplit_once(' '))
+            .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+            .collect()
+    }
+
+    /// Of one series; 0 where there is none yet.
+    pub async fn metric(&self, series: &str) -> f64 {
+        self.series().await.get(series).copied().unwrap_or_default()
     }
 
     /// In bytes, as the system counts what is in memory.

@@ -19,7 +19,7 @@ pub enum CallError {
     TimedOut,
     /// It was not asked, and why: nothing took effect.
     #[error("Stripe was not asked: {0}")]
-    NotSent(&'static str),
+    NotSent(NotSent),
     /// 429; `after` is what Stripe asks for.
     #[error("Stripe limits our rate")]
     RateLimited { after: Option<Duration> },
@@ -54,6 +54,17 @@ pub enum CallError {
     /// Success, but not what Stripe's documentation promises. The request took effect.
     #[error("Stripe's answer cannot be read: {0}")]
     Unreadable(String),
+}
+
+/// Why a request was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// Its turn would have come too late, or came not while somebody waited.
+    #[error("all requests that it allows are in use")]
+    Budget,
+    /// The endpoint is left alone.
+    #[error("it has not answered for a while")]
+    Breaker,
 }
 
 impl CallError {

@@ -1,6 +1,6 @@
 //! What every request passes before it is made.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,20 +9,20 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::budget::{Budget, Priority};
-use super::failure::CallError;
+use super::failure::NotSent;
 
 /// Longer than this no word of Stripe's keeps everybody away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How it is with the budget at this moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
     /// Requests that wait for their turn, in the order of [`Priority::ALL`].
     pub waiting: [usize; 3],
     /// How many could be made at once.
     pub left: f64,
-    /// Some endpoint of Stripe is not asked, since it has not answered for a while.
-    pub open: bool,
+    /// Of each endpoint that was asked: whether it is left alone, since it has not answered for a while.
+    pub open: BTreeMap<String, bool>,
 }
 
 /// Shared by all clones of a client.
@@ -61,33 +61,26 @@ impl Gate {
         (state, self.begun.elapsed())
     }
 
-    /// Returns when the request may be made, and how long that took.
+    /// Returns when the request may be made.
     ///
     /// # Errors
-    /// `NotSent`: it would be too late, or Stripe does not answer.
-    pub async fn pass(
-        &self,
-        endpoint: &str,
-        priority: Priority,
-        latest: Instant,
-    ) -> Result<Duration, CallError> {
-        let begun = Instant::now();
+    /// It would be too late, or Stripe does not answer.
+    pub async fn pass(&self, endpoint: &str, priority: Priority, latest: Instant) -> Result<(), NotSent> {
         let mut queued = None;
         loop {
             let wait = {
                 let (mut state, now) = self.state();
-                let silent = Err(CallError::NotSent("it has not answered for a while"));
                 if state.breaker(endpoint).is_shut(now) {
-                    return silent;
+                    return Err(NotSent::Breaker);
                 }
                 match state.budget.take(now, endpoint, priority) {
-                    Ok(()) if state.breaker(endpoint).may_ask(now) => return Ok(begun.elapsed()),
-                    Ok(()) => return silent,
+                    Ok(()) if state.breaker(endpoint).may_ask(now) => return Ok(()),
+                    Ok(()) => return Err(NotSent::Breaker),
                     Err(wait) => wait,
                 }
             };
             if Instant::now() + wait > latest {
-                return Err(CallError::NotSent("all requests that it allows are in use"));
+                return Err(NotSent::Budget);
             }
             queued.get_or_insert_with(|| Queued::at(&self.waiting[priority as usize]));
             tokio::time::sleep(wait).await;
@@ -124,7 +117,11 @@ impl Gate {
         Figures {
             waiting: std::array::from_fn(|n| self.waiting[n].load(Ordering::Relaxed)),
             left: state.budget.left(now),
-            open: state.breakers.values().any(Breaker::is_open),
+            open: state
+                .breakers
+                .iter()
+                .map(|(endpoint, it)| (endpoint.clone(), it.is_open()))
+                .collect(),
         }
     }
 }
@@ -161,10 +158,12 @@ mod tests {
             gate.failed("/v1/invoices/{id}");
         }
         assert!(!passes(&gate, "/v1/invoices/{id}", Priority::Settle).await);
-        assert!(gate.figures().open);
+        assert!(gate.figures().open["/v1/invoices/{id}"]);
         assert!(passes(&gate, "/v1/checkout/sessions", Priority::Checkout).await);
+        assert!(!gate.figures().open["/v1/checkout/sessions"]);
         gate.answered("/v1/invoices/{id}");
-        assert!(passes(&gate, "/v1/invoices/{id}", Priority::Settle).await && !gate.figures().open);
+        assert!(passes(&gate, "/v1/invoices/{id}", Priority::Settle).await);
+        assert!(!gate.figures().open["/v1/invoices/{id}"]);
     }
 
     #[tokio::test(start_paused = true)]

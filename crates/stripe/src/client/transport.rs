@@ -21,11 +21,12 @@ use tollgate_domain::time::Timestamp;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::attempt::Attempt;
 use super::budget::Priority;
 use super::failure::{CallError, of_answer, retry_after};
 use super::gate::{Figures, Gate};
 use super::route::route;
-use super::{Asked, InvalidSettings, Settings};
+use super::{Asked, InvalidSettings, Outcome, Settings};
 use crate::encode::Encoded;
 use crate::instant::parse_http_date;
 
@@ -188,50 +189,39 @@ impl Transport {
 
     /// Repeats what may be repeated, as long as the deadline allows.
     pub async fn call(&self, call: &Call<'_>) -> Result<Answer, CallError> {
-        let Shared { gate, deadline, .. } = &*self.shared;
+        let Shared {
+            gate,
+            deadline,
+            observe,
+            ..
+        } = &*self.shared;
+        let route = route(call.path);
         let begun = tokio::time::Instant::now();
         let ends = begun + *deadline;
         let mut before = None;
         for attempt in 0_u32.. {
-            let route = route(call.path);
+            let mut asked = Attempt::new(gate, *observe, &route, self.priority);
             // Whoever gets its turn has the time for it.
-            let waited = match gate.pass(&route, self.priority, begun + *deadline / 2).await {
-                Ok(waited) => waited,
-                Err(not_sent) => return Err(before.unwrap_or(not_sent)),
-            };
+            if let Err(why) = asked.pass(begun + *deadline / 2).await {
+                return Err(before.unwrap_or(CallError::NotSent(why)));
+            }
             let span = tracing::info_span!(target: SPANS, "stripe", otel.name = format!("{} {route}", call.method),
                 otel.kind = "client", otel.status_code = Empty, http.request.method = call.method.as_str(),
                 http.request.resend_count = i64::from(attempt), url.template = route, http.response.status_code = Empty,
                 stripe.request_id = Empty);
-            let started = Instant::now();
             let outcome = tokio::time::timeout_at(ends, self.attempt(call).instrument(span.clone())).await;
-            let status = match &outcome {
-                Ok(Ok(answer)) => Some(answer.status),
-                Ok(Err(failure)) => failure.status,
-                Err(_) => None,
-            };
-            match (&outcome, status) {
-                (Ok(Err(failure)), Some(429)) => gate.refused(&route, failure.everywhere, failure.after),
-                (_, None | Some(500..)) => gate.failed(&route),
-                _ => {}
-            }
-            if status.is_some_and(|status| status < 500) {
-                gate.answered(&route);
-            }
-            let told = match (status, &outcome) {
-                (Some(status), _) => status.to_string(),
-                (None, Ok(_)) => "unreachable".to_owned(),
-                (None, Err(_)) => "late".to_owned(),
-            };
             if !matches!(outcome, Ok(Ok(_))) {
                 span.record("otel.status_code", "ERROR");
             }
-            (self.shared.observe)(&Asked {
-                route,
-                outcome: told,
-                took: started.elapsed(),
-                priority: self.priority,
-                waited,
+            asked.end(match &outcome {
+                Ok(Ok(answer)) => Outcome::Answered(answer.status),
+                Ok(Err(failure)) => {
+                    if failure.status == Some(429) {
+                        gate.refused(&route, failure.everywhere, failure.after);
+                    }
+                    failure.status.map_or(Outcome::Unreachable, Outcome::Answered)
+                }
+                Err(_) => Outcome::Late,
             });
             let Ok(outcome) = outcome else {
                 tracing::warn!(method = %call.method, path = path_only(call.path), "Stripe did not answer in time");

@@ -10,6 +10,8 @@ use tollgate_stripe::{CallError, Client, Encoded, Price, PriceQuery, Priority, S
 use crate::fake::{Fake, reply};
 
 const LONG: Duration = Duration::from_secs(30);
+/// Where orders go.
+const ENDPOINT: &str = "/v1/customers";
 
 fn order() -> Encoded {
     Encoded {
@@ -130,7 +132,7 @@ async fn while_stripe_does_not_answer_a_caller_is_told_at_once() {
         let failed = client.send(&order(), "k").await;
         assert_eq!(failed, Err(CallError::Server { status: 503 }));
     }
-    assert!(client.figures().open);
+    assert!(client.figures().open[ENDPOINT]);
     let told = client.send(&order(), "k").await;
     assert!(matches!(told, Err(CallError::NotSent(_))), "{told:?}");
     assert_eq!(fake.asked().len(), 10, "Stripe is left alone");
@@ -140,7 +142,7 @@ async fn while_stripe_does_not_answer_a_caller_is_told_at_once() {
         }
     };
     tokio::time::timeout(LONG, asked_again).await.unwrap();
-    assert!(!client.figures().open);
+    assert!(!client.figures().open[ENDPOINT]);
 }
 
 #[tokio::test]
