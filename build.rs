@@ -5,7 +5,10 @@ use std::{env, fs};
 
 use prost::Message;
 
-const PROTOS: &[&str] = &["tollgate/v1/billing_service.proto"];
+const PROTOS: &[&str] = &[
+    "tollgate/v1/billing_service.proto",
+    "tollgate/v1/billing_admin_service.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done · 1 failed · 3 `check` or `health` said no · 64 the command line or a setting is wrong.
 
+mod admin;
 mod ask;
 mod call;
 mod catalog;
@@ -69,6 +70,9 @@ enum Command {
     Watch(watch::Watch),
     /// Open a page on which a customer can buy, or ask what became of one.
     Checkout(checkout::Checkout),
+    /// Decide by hand, and see who decided what.
+    #[command(subcommand)]
+    Admin(admin::Admin),
     /// Ask a running service whether it is ready; exits with 3 if not.
     Health(health::Health),
     /// Make tokens for callers.
@@ -167,6 +171,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
                 return Ok(ExitCode::from(SAID_NO));
             }
         }
+        Command::Admin(command) => command.run().await?,
         Command::Watch(command) => command.run().await?,
         Command::Checkout(command) => command.run().await?,
         Command::Token(command) => command.run()?,

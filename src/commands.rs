@@ -1,9 +1,10 @@
-//! What callers ask to be done at Stripe: a page to buy on, its outcome, the customer portal.
+//! What callers ask to be done: at Stripe a page to buy on, its outcome, the customer portal; and what people decide.
 //!
 //! [`request`] is what may be asked · `returning` where a browser may be sent back to · `sale` finds out what it would
 //! sell · `existing` what the customer has already · `stripe_customer` makes the one Stripe customer · [`checkout`] opens the
-//! page · [`outcome`] says what became of it · `portal` opens the portal.
+//! page · [`outcome`] says what became of it · `portal` opens the portal · `by_hand` decides what Stripe does not.
 
+mod by_hand;
 pub mod checkout;
 mod existing;
 pub mod outcome;

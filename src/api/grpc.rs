@@ -43,6 +43,7 @@ use listen::peer::Peer;
 use listen::tls::Tls;
 use method::Methods;
 use prompt::Prompt;
+use proto::billing_admin_service_server::{BillingAdminService, BillingAdminServiceServer};
 use proto::billing_service_server::{BillingService, BillingServiceServer};
 use status::Failure;
 
@@ -77,7 +78,7 @@ impl Default for Settings {
 /// Returns how many connections had to be cut at the deadline.
 pub async fn serve(
     listener: TcpListener,
-    service: impl BillingService,
+    service: impl BillingService + BillingAdminService + Clone,
     health: Health,
     callers: Callers,
     settings: Settings,
@@ -102,7 +103,15 @@ pub async fn serve(
     }
 }
 
-fn routes(service: impl BillingService, health: &Health, max_message: usize) -> Router {
+fn routes(
+    service: impl BillingService + BillingAdminService + Clone,
+    health: &Health,
+    max_message: usize,
+) -> Router {
+    let admin = BillingAdminServiceServer::new(service.clone())
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip)
+        .max_decoding_message_size(max_message);
     let billing = BillingServiceServer::new(service)
         .accept_compressed(Gzip)
         .send_compressed(Gzip)
@@ -119,6 +128,7 @@ fn routes(service: impl BillingService, health: &Health, max_message: usize) -> 
         .expect("the build wrote the descriptors");
     // A client that compresses does so to every service.
     let routes = Routes::new(billing)
+        .add_service(admin)
         .add_service(health.service())
         .add_service(v1.accept_compressed(Gzip).send_compressed(Gzip))
         .add_service(v1alpha.accept_compressed(Gzip).send_compressed(Gzip))

@@ -19,6 +19,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
 use crate::api::grpc::proto::DESCRIPTORS;
+use crate::api::grpc::proto::billing_admin_service_client::BillingAdminServiceClient;
 use crate::api::grpc::proto::billing_service_client::BillingServiceClient;
 
 /// The command line asks for what cannot be; the text says what would do.
@@ -70,8 +71,14 @@ impl Interceptor for Token {
     }
 }
 
-/// A client that sends the token along.
-pub type Client = BillingServiceClient<InterceptedService<Channel, Token>>;
+/// What the token is sent along on.
+type Tokened = InterceptedService<Channel, Token>;
+
+/// A client of applications' methods.
+pub type Client = BillingServiceClient<Tokened>;
+
+/// A client of people's methods.
+pub type AdminClient = BillingAdminServiceClient<Tokened>;
 
 impl Connection {
     /// A client of the service that was named.
@@ -79,6 +86,18 @@ impl Connection {
     /// # Errors
     /// The address is none, or nobody answers there.
     pub async fn client(&self) -> Result<Client> {
+        Ok(BillingServiceClient::new(self.connect().await?).accept_compressed(Gzip))
+    }
+
+    /// The same, for what people do by hand.
+    ///
+    /// # Errors
+    /// As for `client`.
+    pub async fn admin(&self) -> Result<AdminClient> {
+        Ok(BillingAdminServiceClient::new(self.connect().await?).accept_compressed(Gzip))
+    }
+
+    async fn connect(&self) -> Result<Tokened> {
         let address = if self.address.contains("://") {
             self.address.clone()
         } else {
@@ -125,8 +144,7 @@ impl Connection {
                 let value = MetadataValue::try_from(format!("Bearer {token}"));
                 value.map_err(|_| Usage("the token has characters that a header cannot carry".into()))
             });
-        let client = BillingServiceClient::with_interceptor(channel, Token(token.transpose()?));
-        Ok(client.accept_compressed(Gzip))
+        Ok(InterceptedService::new(channel, Token(token.transpose()?)))
     }
 
     fn tls(&self) -> Result<ClientTlsConfig> {

@@ -31,6 +31,10 @@ pub enum Refused {
     InProgress,
     #[error("the customer has no checkout of this id")]
     UnknownCheckout,
+    #[error("the customer has no override of this feature")]
+    UnknownOverride,
+    #[error("it is stored and will be in the entitlements; ask again for the revision")]
+    NotApplied,
     #[error(
         "the customer has never been to a checkout, so there is nothing to manage; begin with CreateCheckout"
     )]

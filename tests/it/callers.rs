@@ -24,7 +24,7 @@ use crate::support::process::{output, tollgate};
 use crate::support::{PATIENCE, TestApp};
 
 /// A caller's line for a token.
-fn line(name: &str, token: &str, rest: &str) -> String {
+pub fn line(name: &str, token: &str, rest: &str) -> String {
     let digest: String = Sha256::digest(token)
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -33,7 +33,7 @@ fn line(name: &str, token: &str, rest: &str) -> String {
 }
 
 /// Only these may call.
-fn only(list: impl Into<String>) -> impl FnOnce(&mut Config) {
+pub fn only(list: impl Into<String>) -> impl FnOnce(&mut Config) {
     |config| {
         config.insecure_no_auth = false;
         config.callers = list.into().into();
@@ -41,7 +41,7 @@ fn only(list: impl Into<String>) -> impl FnOnce(&mut Config) {
 }
 
 /// A request with a token.
-fn with<T>(token: &str, message: T) -> Request<T> {
+pub fn with<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let value = format!("Bearer {token}").parse().unwrap();
     request.metadata_mut().insert("authorization", value);

@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod breaker;
 mod budget;
+mod by_hand;
 mod callers;
 mod corpus;
 mod doctor;

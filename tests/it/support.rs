@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 use stripe_simulator::core::{Core, Interval, NewPrice};
+use tollgate::api::grpc::proto::billing_admin_service_client::BillingAdminServiceClient;
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 use tollgate::api::grpc::proto::line_item::Price;
 use tollgate::api::grpc::proto::{CreateCheckoutRequest, LineItem, WatchFilter};
@@ -22,7 +23,7 @@ use tollgate_domain::catalog::Value;
 use tollgate_domain::clock::Clock;
 use tollgate_domain::id::{CustomerId, FeatureId};
 use tollgate_domain::overrides::Override;
-use tollgate_store::Store;
+use tollgate_store::{By, Store};
 use tonic::transport::Channel;
 
 use http::Http;
@@ -104,6 +105,12 @@ impl TestApp {
             .unwrap()
     }
 
+    pub async fn admin(&self) -> BillingAdminServiceClient<Channel> {
+        BillingAdminServiceClient::connect(format!("http://{}", self.running.grpc))
+            .await
+            .unwrap()
+    }
+
     pub fn stripe<R>(&self, act: impl FnOnce(&mut Core) -> R) -> R {
         self.simulator.with(act)
     }
@@ -154,7 +161,16 @@ pub async fn allow(store: &Store, customer: &str, feature: &str, value: Value) {
         expires_at: None,
     };
     let customer = CustomerId::parse(customer).unwrap();
-    store.put_override(&customer, &wanted).await.unwrap();
+    store.set_override(&customer, &wanted, &by_hand()).await.unwrap();
+}
+
+/// Who decides in tests.
+pub fn by_hand() -> By {
+    By {
+        actor: "test".into(),
+        caller: String::new(),
+        note: "a change without Stripe".into(),
+    }
 }
 
 /// One checkout of one `team_monthly`.

@@ -136,6 +136,18 @@ impl FeatureType {
         }
     }
 
+    /// Whether a value is of this type, as one that grants.
+    pub fn takes(&self, value: &Value) -> bool {
+        let of_type = match (self, value) {
+            (FeatureType::Enum { order }, Value::Option(word)) => order.contains(word),
+            (FeatureType::Boolean, Value::Enabled(_))
+            | (FeatureType::Limit { .. }, Value::Limit(_))
+            | (FeatureType::String, Value::Text(_)) => true,
+            _ => false,
+        };
+        of_type && value.grants()
+    }
+
     /// Two sources' values as one. Values of another type than the feature's are ignored.
     pub fn combine(&self, a: Value, b: Value) -> Value {
         match (self, &a, &b) {

@@ -1,8 +1,7 @@
 //! One customer as it is kept.
 
 use tollgate_domain::facts::Facts;
-use tollgate_domain::id::{CustomerId, FeatureId};
-use tollgate_domain::overrides::Override;
+use tollgate_domain::id::CustomerId;
 use tollgate_domain::schedule::Schedule;
 
 use crate::error::retried;
@@ -45,48 +44,5 @@ impl Store {
             activation: row.activation,
             dirty: row.dirty,
         }))
-    }
-
-    /// Decides a feature by hand; an earlier override of it is replaced.
-    ///
-    /// # Errors
-    /// The database is not available.
-    pub async fn put_override(&self, customer: &CustomerId, wanted: &Override) -> Result<(), StoreError> {
-        let value = serde_json::to_value(wanted).map_err(|_| StoreError::Invalid("an override".into()))?;
-        retried(|| async {
-            sqlx::query!(
-                "insert into override (customer, feature, override) values ($1, $2, $3)
-                 on conflict (customer, feature) do update set override = excluded.override",
-                customer.as_str(),
-                wanted.feature.as_str(),
-                value
-            )
-            .execute(&self.pool)
-            .await
-        })
-        .await?;
-        self.mark_dirty(customer).await
-    }
-
-    /// Takes an override back.
-    ///
-    /// # Errors
-    /// The database is not available.
-    pub async fn remove_override(
-        &self,
-        customer: &CustomerId,
-        feature: &FeatureId,
-    ) -> Result<(), StoreError> {
-        retried(|| async {
-            sqlx::query!(
-                "delete from override where customer = $1 and feature = $2",
-                customer.as_str(),
-                feature.as_str()
-            )
-            .execute(&self.pool)
-            .await
-        })
-        .await?;
-        self.mark_dirty(customer).await
     }
 }

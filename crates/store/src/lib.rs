@@ -4,10 +4,12 @@
 //! In flow order: [`inbox`] keeps what came · [`route`] says whose it is · [`apply`] reads what an applier needs ·
 //! [`append`] writes its result · [`settle`] queues what is to be fetched · [`poll`] reads the feed ·
 //! [`figures`] counts what is unfinished · [`deployment`] whose all this is · [`catalog`] versions and activations ·
-//! [`customer`] one customer · [`checkout`] what was asked to be sold.
+//! [`customer`] one customer · [`checkout`] what was asked to be sold · [`overrides`] what was decided by hand ·
+//! [`audit`] what people did.
 
 pub mod append;
 pub mod apply;
+pub mod audit;
 pub mod catalog;
 mod cause;
 pub mod checkout;
@@ -17,6 +19,7 @@ mod error;
 pub mod figures;
 pub mod inbox;
 mod intent;
+pub mod overrides;
 pub mod poll;
 mod pool;
 pub mod route;
@@ -25,6 +28,7 @@ pub mod settle;
 
 pub use append::{Append, Appended};
 pub use apply::{Loaded, Observed};
+pub use audit::{AuditEntry, By};
 pub use catalog::Activation;
 pub use cause::Cause;
 pub use checkout::{Checkout, NewCheckout, StripeCustomer};
@@ -33,6 +37,7 @@ pub use deployment::{Deployment, Server};
 pub use error::StoreError;
 pub use figures::{Figures, Pile};
 pub use inbox::{Accepted, InboxCounts, NewEvent, Outcome};
+pub use overrides::Decided;
 pub use poll::{Change, FeedRow, Hints, Position, SnapshotRow};
 pub use pool::{Settings, Store};
 pub use route::{Parked, Routing, Unrouted, Waiting};

@@ -113,14 +113,19 @@ fn answer(answer: &Answer) -> proto::Answer {
 fn value(value: &catalog::Value) -> Option<answer::Value> {
     Some(match value {
         catalog::Value::Enabled(enabled) => answer::Value::Enabled(*enabled),
-        catalog::Value::Limit(amount) => answer::Value::Limit(proto::Limit {
-            amount: i64::try_from(amount.unwrap_or(0)).unwrap_or(i64::MAX),
-            unlimited: amount.is_none(),
-        }),
+        catalog::Value::Limit(amount) => answer::Value::Limit(limit(*amount)),
         catalog::Value::Option(word) | catalog::Value::Text(word) if word.is_empty() => return None,
         catalog::Value::Option(option) => answer::Value::Option(option.clone()),
         catalog::Value::Text(text) => answer::Value::Text(text.clone()),
     })
+}
+
+/// So much; `None`: unlimited.
+pub(super) fn limit(amount: Option<u64>) -> proto::Limit {
+    proto::Limit {
+        amount: i64::try_from(amount.unwrap_or(0)).unwrap_or(i64::MAX),
+        unlimited: amount.is_none(),
+    }
 }
 
 fn reason(reason: Reason) -> proto::Reason {
@@ -161,6 +166,17 @@ pub(super) fn duration(span: Span) -> prost_types::Duration {
         seconds: span.0 / 1_000_000,
         nanos: i32::try_from(span.0 % 1_000_000 * 1_000).unwrap_or(0),
     }
+}
+
+/// An instant that a request names.
+pub(super) fn instant(field: &str, at: &prost_types::Timestamp) -> Result<Timestamp, Failure> {
+    // Of the years that a Timestamp may have.
+    let known =
+        (-62_135_596_800..=253_402_300_799).contains(&at.seconds) && (0..1_000_000_000).contains(&at.nanos);
+    if !known {
+        return Err(Failure::field(field, "is no time"));
+    }
+    Ok(Timestamp(at.seconds * 1_000_000 + i64::from(at.nanos / 1_000)))
 }
 
 /// A customer that a request names.

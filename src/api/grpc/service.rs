@@ -1,5 +1,7 @@
-//! `BillingService`: every method is one line here and has its work in [`read`], [`checkout`] or the watch.
+//! `BillingService`: every method is one line here and has its work in [`read`], [`checkout`] or the watch; [`admin`] is
+//! `BillingAdminService`.
 
+mod admin;
 mod checkout;
 mod read;
 

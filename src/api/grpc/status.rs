@@ -106,7 +106,7 @@ fn code(reason: ErrorReason) -> Code {
         | R::UnknownPrice
         | R::RefusedByStripe => Code::InvalidArgument,
         R::RevisionCompacted => Code::OutOfRange,
-        R::UnknownFeature | R::UnknownCheckout => Code::NotFound,
+        R::UnknownFeature | R::UnknownCheckout | R::UnknownOverride => Code::NotFound,
         R::NeverCheckedOut
         | R::RequestIdReused
         | R::CheckoutExpired

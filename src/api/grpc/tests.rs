@@ -29,6 +29,7 @@ mod kept;
 
 /// Answers `GetEntitlement` with the feature's name, is silent on `CheckEntitlement`, and watches for ever: in silence, or
 /// without a pause if asked with [`FLOOD`].
+#[derive(Clone)]
 struct Stub;
 
 const FLOOD: &str = "flood";
@@ -103,6 +104,28 @@ impl BillingService for Stub {
         &self,
         _: Request<BatchGetEntitlementsRequest>,
     ) -> Answer<BatchGetEntitlementsResponse> {
+        Err(Status::unimplemented(""))
+    }
+}
+
+#[tonic::async_trait]
+impl BillingAdminService for Stub {
+    async fn set_override(&self, _: Request<SetOverrideRequest>) -> Answer<SetOverrideResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn delete_override(&self, _: Request<DeleteOverrideRequest>) -> Answer<DeleteOverrideResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_overrides(&self, _: Request<ListOverridesRequest>) -> Answer<ListOverridesResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        _: Request<ListAuditEntriesRequest>,
+    ) -> Answer<ListAuditEntriesResponse> {
         Err(Status::unimplemented(""))
     }
 }

@@ -46,9 +46,12 @@ impl Parts<'_> {
             .iter()
             .rfind(|it| it.feature == *feature && it.expires_at.is_none_or(|expiry| at < expiry));
         match by_hand.map(|it| &it.allow) {
-            Some(Some(value)) => return Some(answer(Reason::OverrideAllowed, value.clone())),
+            // Of a type that the feature had in another catalog it says nothing.
+            Some(Some(value)) if kind.takes(value) => {
+                return Some(answer(Reason::OverrideAllowed, value.clone()));
+            }
+            Some(Some(_)) | None => {}
             Some(None) => return Some(answer(Reason::OverrideDenied, kind.nothing())),
-            None => {}
         }
         let default = self.catalog.default_answer(feature)?;
         let mut granted: Option<Answer> = None;

@@ -3,6 +3,7 @@
 use tollgate_domain::facts::Learned;
 use tollgate_domain::id::FeatureId;
 use tollgate_domain::overrides::Override;
+use tollgate_store::By;
 
 use crate::fixture::{NOW, Place, applied, event, id, later, seats};
 
@@ -40,7 +41,7 @@ async fn marked_customers_come_before_those_whose_time_has_come_and_bulk_comes_l
 }
 
 #[tokio::test]
-async fn an_override_is_loaded_and_makes_dirty() {
+async fn an_override_is_loaded_makes_dirty_and_is_written_down_once() {
     let place = Place::new().await;
     let seats = FeatureId::parse("seats").unwrap();
     let denied = Override {
@@ -48,12 +49,59 @@ async fn an_override_is_loaded_and_makes_dirty() {
         allow: None,
         expires_at: Some(later(60)),
     };
-    place.store.put_override(&id("acme"), &denied).await.unwrap();
+    let by = |note: &str| By {
+        actor: "ada".into(),
+        caller: "support".into(),
+        note: note.into(),
+    };
+    let (acme, store) = (id("acme"), &place.store);
+    assert!(!store.delete_override(&acme, &seats, &by("none")).await.unwrap());
+    for _ in 0..2 {
+        store.set_override(&acme, &denied, &by("fraud")).await.unwrap();
+    }
     let loaded = place.dirty_one().await;
-    assert_eq!(loaded.overrides, [denied]);
+    assert_eq!((loaded.marks, &loaded.overrides), (1, &vec![denied.clone()]));
     place.store.append(vec![applied(&loaded, None)]).await.unwrap();
-    place.store.remove_override(&id("acme"), &seats).await.unwrap();
+    let listed = store.overrides(None, None, 10).await.unwrap();
+    assert_eq!((&listed[0].decision, &*listed[0].note), (&denied, "fraud"));
+    assert!(
+        store
+            .overrides(Some(&id("other")), None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        store
+            .overrides(None, Some((&acme, &seats)), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    assert!(
+        store
+            .delete_override(&acme, &seats, &by("was none"))
+            .await
+            .unwrap()
+    );
     assert!(place.dirty_one().await.overrides.is_empty());
+    let entries = store.audit(Some(&acme), None, 10).await.unwrap();
+    let told: Vec<_> = entries
+        .iter()
+        .map(|it| (&*it.action, &*it.by.note, it.before.is_some(), it.after.is_some()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("override_deleted", "was none", true, false),
+            ("override_set", "fraud", false, true)
+        ]
+    );
+    assert_eq!(
+        store.audit(None, Some(entries[0].seq), 10).await.unwrap(),
+        entries[1..]
+    );
 }
 
 #[tokio::test]

@@ -92,6 +92,18 @@ impl Caller {
         }
     }
 
+    /// The customer whom a list is about; none: all, which a caller that is limited may not see.
+    ///
+    /// # Errors
+    /// As for `customer`, and a limited caller names none.
+    pub fn customer_or_all(&self, field: &str, text: &str) -> Result<Option<CustomerId>, Failure> {
+        match (text, &self.listed.entry.customers) {
+            ("", Whom::All) => Ok(None),
+            ("", _) => Err(self.outside(field)),
+            _ => self.customer(field, text).map(Some),
+        }
+    }
+
     /// What a watch of this caller shows: what was asked for, as far as it may see it.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub enum Scope {
     Operator,
 }
 
-use Scope::{Checkout, Read, Watch};
+use Scope::{Checkout, Read, Support, Watch};
 
 impl Scope {
     /// Every one.
@@ -37,7 +37,7 @@ impl Scope {
             Checkout => "checkout",
             Read => "read",
             Watch => "watch",
-            Scope::Support => "support",
+            Support => "support",
             Scope::Operator => "operator",
         }
     }
@@ -102,6 +102,10 @@ pub const RPCS: &[Rpc] = &[
     rpc("/tollgate.v1.BillingService/ListEntitlements", Read, "answers for one customer and every feature", "yes"),
     rpc("/tollgate.v1.BillingService/BatchGetEntitlements", Read, "answers for many pairs of customer and feature", "yes"),
     rpc("/tollgate.v1.BillingService/WatchEntitlements", Watch, "streams answers and every change of them", "yes, with the last revision"),
+    rpc("/tollgate.v1.BillingAdminService/SetOverride", Support, "decides a feature of a customer by hand", "yes; the same again changes nothing"),
+    rpc("/tollgate.v1.BillingAdminService/DeleteOverride", Support, "takes an override back", "yes; the second time there is none"),
+    rpc("/tollgate.v1.BillingAdminService/ListOverrides", Support, "lists overrides", "yes"),
+    rpc("/tollgate.v1.BillingAdminService/ListAuditEntries", Support, "lists what people did", "yes"),
 ];
 
 /// Everybody may ask whether the service lives and what it speaks: probes and tools have no token.

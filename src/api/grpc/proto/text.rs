@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    Access, Answer, Checkout, CheckoutState, CloseReason, CustomerEntitlements, Entitlement, FeatureSchedule,
-    PaymentState, Reason, ScheduledChange, Start, WatchEntitlementsResponse, answer, entitlement,
-    watch_entitlements_response::Event,
+    Access, Answer, AuditAction, AuditEntry, Checkout, CheckoutState, CloseReason, CustomerEntitlements,
+    Entitlement, FeatureSchedule, Override, PaymentState, Reason, ScheduledChange, Start,
+    WatchEntitlementsResponse, answer, entitlement, r#override, watch_entitlements_response::Event,
 };
 
 impl Entitlement {
@@ -52,18 +52,57 @@ fn line(f: &mut Formatter<'_>, feature: &str, now: &Answer, changes: &[Scheduled
     Ok(())
 }
 
-impl Display for Answer {
+impl Display for Override {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         use answer::Value;
-        let granted = self.access() == Access::Granted;
-        f.write_str(if granted { "granted" } else { "denied" })?;
-        match &self.value {
-            Some(Value::Limit(limit)) if limit.unlimited => f.write_str(" unlimited")?,
-            Some(Value::Limit(limit)) if granted => write!(f, " {}", limit.amount)?,
-            Some(Value::Option(option)) if granted => write!(f, " {option}")?,
-            Some(Value::Text(text)) if granted => write!(f, " {text:?}")?,
-            _ => {}
+        let value = self.value.clone().map(|value| match value {
+            r#override::Value::Enabled(enabled) => Value::Enabled(enabled),
+            r#override::Value::Limit(limit) => Value::Limit(limit),
+            r#override::Value::Option(option) => Value::Option(option),
+            r#override::Value::Text(text) => Value::Text(text),
+        });
+        write!(f, "{}: {} ", self.customer, self.feature)?;
+        access(f, self.access(), value.as_ref())?;
+        if let Some(time) = &self.expire_time {
+            write!(f, " until {time}")?;
         }
+        let time = self.set_time.map(|time| time.to_string()).unwrap_or_default();
+        write!(f, ", by {} at {time}: {}", self.actor, self.note)
+    }
+}
+
+impl Display for AuditEntry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let time = self.time.map(|time| time.to_string()).unwrap_or_default();
+        let action = words(AuditAction::as_str_name(&self.action()), "AUDIT_ACTION_");
+        write!(
+            f,
+            "{time} {action}: {} {}, by {}",
+            self.customer, self.feature, self.actor
+        )?;
+        if !self.caller.is_empty() {
+            write!(f, " through {}", self.caller)?;
+        }
+        write!(f, ": {}", self.note)
+    }
+}
+
+fn access(f: &mut Formatter<'_>, access: Access, value: Option<&answer::Value>) -> fmt::Result {
+    use answer::Value;
+    let granted = access == Access::Granted;
+    f.write_str(if granted { "granted" } else { "denied" })?;
+    match value {
+        Some(Value::Limit(limit)) if limit.unlimited => f.write_str(" unlimited"),
+        Some(Value::Limit(limit)) if granted => write!(f, " {}", limit.amount),
+        Some(Value::Option(option)) if granted => write!(f, " {option}"),
+        Some(Value::Text(text)) if granted => write!(f, " {text:?}"),
+        _ => Ok(()),
+    }
+}
+
+impl Display for Answer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        access(f, self.access(), self.value.as_ref())?;
         write!(f, " ({}", words(Reason::as_str_name(&self.reason()), "REASON_"))?;
         match self.plans.as_slice() {
             [] => {}

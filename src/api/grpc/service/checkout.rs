@@ -1,7 +1,6 @@
 //! What Stripe must do: the commands do it, here it is translated.
 
 use tollgate_domain::object::{PaymentStatus, SessionMode};
-use tollgate_domain::revision::Revision;
 use tonic::Request;
 use tracing::Instrument;
 
@@ -86,12 +85,7 @@ pub(super) async fn get(
         .instrument(trace::child("get_checkout"))
         .await
         .map_err(refused)?;
-    // The commands read the database's branch, of which memory may not know yet: then its head is asked for.
-    let epoch = service.feed.read().map(|state| state.head().epoch);
-    need.at_least = epoch.map(|epoch| Revision {
-        epoch,
-        number: outcome.revision,
-    });
+    need.at_least = service.revision(outcome.revision);
     let read = service.read(&[customer], need).await?;
     Ok(GetCheckoutResponse {
         checkout: Some(of(outcome.checkout)),
@@ -147,7 +141,8 @@ fn of(checkout: commands::Checkout) -> Checkout {
     }
 }
 
-fn refused(why: Refused) -> Failure {
+/// What a caller is told when a command was not done.
+pub(super) fn refused(why: Refused) -> Failure {
     let text = why.to_string();
     let of = |reason| Failure::new(reason, &text);
     match why {
@@ -165,9 +160,10 @@ fn refused(why: Refused) -> Failure {
         Refused::RefusedByStripe { field: None, .. } => of(ErrorReason::RefusedByStripe),
         Refused::InProgress => of(ErrorReason::CheckoutInProgress),
         Refused::UnknownCheckout => of(ErrorReason::UnknownCheckout),
+        Refused::UnknownOverride => of(ErrorReason::UnknownOverride),
         Refused::NeverCheckedOut => of(ErrorReason::NeverCheckedOut),
         Refused::StripeUnavailable => of(ErrorReason::StripeUnavailable),
-        Refused::StoreUnavailable => of(ErrorReason::NotCurrent),
+        Refused::StoreUnavailable | Refused::NotApplied => of(ErrorReason::NotCurrent),
         Refused::Internal(why) => {
             tracing::error!(why, "a command failed");
             Failure::new(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tollgate_domain::id::{CustomerId, FeatureId};
-use tollgate_domain::revision::Token;
+use tollgate_domain::revision::{Revision, Token};
 use tollgate_domain::schedule::Timeline;
 use tollgate_domain::time::Timestamp;
 use tonic::{Request, metadata::MetadataMap};
@@ -187,7 +187,7 @@ impl Read {
         answers.collect()
     }
 
-    fn timeline(&self, row: Option<&Arc<Row>>, feature: &FeatureId) -> Result<Timeline, Failure> {
+    pub(super) fn timeline(&self, row: Option<&Arc<Row>>, feature: &FeatureId) -> Result<Timeline, Failure> {
         self.view.timeline(row, feature).ok_or_else(|| {
             let text = match self.view.defaults {
                 Some(_) => format!("the catalog has no feature `{feature}`"),
@@ -215,6 +215,13 @@ impl Service {
             fully_current,
             patience,
         })
+    }
+
+    /// What a command says by its number. It reads the database's branch, of which memory may not know yet: then the
+    /// database's head is asked for.
+    pub(super) fn revision(&self, number: i64) -> Option<Revision> {
+        let epoch = self.feed.read()?.head().epoch;
+        Some(Revision { epoch, number })
     }
 
     pub(super) async fn read(&self, customers: &[CustomerId], need: Need) -> Result<Read, Failure> {

@@ -1,0 +1,87 @@
+//! What people decide. It is stored first, and the answer waits until it is in the entitlements.
+
+use std::time::Duration;
+
+use tollgate_domain::id::{CustomerId, FeatureId};
+use tollgate_domain::overrides::Override;
+use tollgate_store::{AuditEntry, By, Decided};
+
+use super::{Commands, Refused};
+
+/// How long what was stored may take to be applied.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+impl Commands {
+    /// Decides a feature; the number of the revision from which on it is in the entitlements.
+    ///
+    /// # Errors
+    /// `NotApplied`: it is stored, and nobody has applied it yet.
+    pub async fn set_override(
+        &self,
+        customer: &CustomerId,
+        decision: &Override,
+        by: &By,
+    ) -> Result<i64, Refused> {
+        self.store.set_override(customer, decision, by).await?;
+        self.applied(customer).await
+    }
+
+    /// Takes an override back; the number of the revision from which on it is out of the entitlements.
+    ///
+    /// # Errors
+    /// `UnknownOverride`; `NotApplied`: it is stored, and nobody has applied it yet.
+    pub async fn delete_override(
+        &self,
+        customer: &CustomerId,
+        feature: &FeatureId,
+        by: &By,
+    ) -> Result<i64, Refused> {
+        if !self.store.delete_override(customer, feature, by).await? {
+            return Err(Refused::UnknownOverride);
+        }
+        self.applied(customer).await
+    }
+
+    /// Overrides after one of them, by customer and feature; of one customer or of all.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn overrides(
+        &self,
+        customer: Option<&CustomerId>,
+        after: Option<(&CustomerId, &FeatureId)>,
+        limit: i64,
+    ) -> Result<Vec<Decided>, Refused> {
+        Ok(self.store.overrides(customer, after, limit).await?)
+    }
+
+    /// What people did before one of the entries, the latest first; to one customer or to all.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn audit(
+        &self,
+        customer: Option<&CustomerId>,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>, Refused> {
+        Ok(self.store.audit(customer, before, limit).await?)
+    }
+
+    async fn applied(&self, customer: &CustomerId) -> Result<i64, Refused> {
+        self.nudge();
+        let applied = async {
+            loop {
+                match self.store.customer(customer).await? {
+                    Some(row) if !row.dirty => return Ok(row.revision),
+                    _ => tokio::time::sleep(LOOK_EVERY).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, applied)
+            .await
+            .unwrap_or(Err(Refused::NotApplied))
+    }
+}
