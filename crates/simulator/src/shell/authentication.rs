@@ -62,7 +62,7 @@ pub fn check_account(asked: Option<&str>, key: &str, world: &World) -> Result<()
 }
 
 /// The kind and the last four letters, as Stripe shows a key.
-fn masked(key: &str) -> String {
+pub fn masked(key: &str) -> String {
     let letters: Vec<char> = key.chars().collect();
     let shown = "sk_test_".len();
     if letters.len() < shown + 8 {

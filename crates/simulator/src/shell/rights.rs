@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
+use super::authentication::masked;
 use crate::core::{ACCOUNT, Fault};
 
 /// A key that is known by name; its mode is in the name.
@@ -127,9 +128,9 @@ impl Rights {
         if allowed {
             return Ok(());
         }
-        let masked: String = key.chars().take("rk_test_".len()).collect();
+        let masked = masked(key);
         let message = format!(
-            "The provided key '{masked}***' does not have the required permissions for this endpoint on account \
+            "The provided key '{masked}' does not have the required permissions for this endpoint on account \
              '{}'. Having the 'rak_{word}_{access}' permission would allow this request to continue.",
             known.account
         );
