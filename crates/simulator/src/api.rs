@@ -17,6 +17,7 @@ mod older;
 mod params;
 mod payment_methods;
 mod portal;
+mod price_data;
 mod prices;
 mod products;
 mod schedules;
@@ -139,12 +140,22 @@ pub fn call(core: &mut Core, version: Version, method: &str, path: &str, form: &
         Params::parse(older.as_deref().unwrap_or(form))?
     };
     let expand = params.texts("expand")?;
-    // What cannot be expanded is found in the answer, when the command has taken effect; Stripe refuses it before.
-    let before = (method != "GET" && !expand.is_empty()).then(|| core.clone());
+    // What cannot be expanded is found in the answer, when the command has taken effect; Stripe refuses it before. And a
+    // price is made before it is known that what it is for can be.
+    let makes_price = params.mentions("price_data");
+    let before = (method != "GET" && (makes_price || !expand.is_empty())).then(|| core.clone());
     let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let subject = subject(&steps, &params);
     let routed = core.in_time_of(&subject, |core| route(core, method, &steps, &mut params));
-    let answer = routed.unwrap_or_else(|| Err(unknown(method, path, &steps)))?;
+    let answer = match routed.unwrap_or_else(|| Err(unknown(method, path, &steps))) {
+        Ok(answer) => answer,
+        Err(fault) => {
+            if let Some(before) = before.filter(|_| makes_price) {
+                *core = before;
+            }
+            return Err(fault);
+        }
+    };
     if let ("GET", Some((noun, id))) = (method, addressed(&steps))
         && answer["id"] == id
         && answer["object"] != noun.as_str()

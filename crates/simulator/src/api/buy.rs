@@ -8,6 +8,7 @@ use super::coupons::discounts;
 use super::list::Page;
 use super::params::Params;
 use super::payment_methods::types;
+use super::price_data::{self, Inline};
 use super::{Answer, Routed};
 use crate::core::{Core, Fault, Mode, NewSession, Redeem, Row};
 
@@ -48,7 +49,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         expires_at: params.instant("expires_at")?,
         ..NewSession::default()
     };
-    line_item_params(&mut new, params)?;
+    line_item_params(core, &mut new, params)?;
     if new.success_url.is_none() {
         params.missing("success_url");
     }
@@ -106,14 +107,15 @@ fn discount(new: &mut NewSession, params: &mut Params) -> Result<(), Fault> {
     Ok(())
 }
 
-fn line_item_params(new: &mut NewSession, params: &mut Params) -> Result<(), Fault> {
+fn line_item_params(core: &mut Core, new: &mut NewSession, params: &mut Params) -> Result<(), Fault> {
     for mut item in params.levels("line_items")? {
-        item.not_simulated(&["price_data", "dynamic_tax_rates", "tax_rates", "metadata"])?;
+        item.not_simulated(&["dynamic_tax_rates", "tax_rates", "metadata"])?;
         if let Some(range) = data::adjustable_quantity(&mut item)? {
             new.adjustable.insert(new.line_items.len(), range);
         }
+        let price = price_data::required(core, &mut item, Inline::Any)?;
         new.line_items
-            .push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
+            .push((price, item.integer("quantity")?.unwrap_or(1)));
         item.finish()?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::list::Page;
 use super::params::Params;
+use super::price_data::{self, Inline};
 use super::{Answer, Routed};
 use crate::core::{Core, Fault, InvoiceItemChange, NewInvoiceItem};
 
@@ -18,7 +19,6 @@ pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -
 
 const NOT_SIMULATED: &[&str] = &[
     "discounts",
-    "price_data",
     "quantity_decimal",
     "tax_behavior",
     "tax_code",
@@ -33,7 +33,7 @@ struct Cost {
 }
 
 fn create(core: &mut Core, params: &mut Params) -> Answer {
-    let cost = cost(params)?;
+    let cost = cost(core, params)?;
     let currency = params.text("currency")?;
     if cost.price.is_none() {
         if cost.unit_amount.is_none() {
@@ -63,7 +63,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
 }
 
 fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
-    let cost = cost(params)?;
+    let cost = cost(core, params)?;
     let change = InvoiceItemChange {
         price: cost.price,
         unit_amount: cost.unit_amount,
@@ -78,8 +78,8 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     core.update_invoice_item(id, change)
 }
 
-/// `amount`, `pricing` or `unit_amount_decimal`, and of how many.
-fn cost(params: &mut Params) -> Result<Cost, Fault> {
+/// `amount`, `price_data`, `pricing` or `unit_amount_decimal`, and of how many.
+fn cost(core: &mut Core, params: &mut Params) -> Result<Cost, Fault> {
     let amount: Option<i64> = params.integer("amount")?;
     let unit_amount: Option<f64> = params.integer("unit_amount_decimal")?;
     let quantity = params.integer("quantity")?;
@@ -90,6 +90,7 @@ fn cost(params: &mut Params) -> Result<Cost, Fault> {
     }
     let given = [
         ("amount", amount.is_some()),
+        ("price_data", params.has("price_data")),
         ("pricing", price.is_some()),
         ("unit_amount_decimal", unit_amount.is_some()),
         ("quantity", quantity.is_some() && amount.is_some()),
@@ -106,6 +107,7 @@ fn cost(params: &mut Params) -> Result<Cost, Fault> {
         );
         return Err(Fault::invalid(message).param(second).early());
     }
+    let price = price.or(price_data::made(core, params, Inline::OneTime)?);
     let unit_amount = unit_amount.map(|it| whole(it, params)).transpose()?;
     Ok(Cost {
         price,

@@ -103,6 +103,18 @@ impl Params {
         self.fields.iter().any(|(field, _)| field == name)
     }
 
+    /// Whether it is there on this level or within one below.
+    pub fn mentions(&self, name: &str) -> bool {
+        fn within(fields: &[(String, Node)], name: &str) -> bool {
+            fields.iter().any(|(field, node)| match node {
+                _ if field == name => true,
+                Node::Map(inner) => within(inner, name),
+                Node::Text(_) => false,
+            })
+        }
+        within(&self.fields, name)
+    }
+
     /// The value, or an empty text, of which `finish` will tell: what is unknown is told of first.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use super::list::Page;
 use super::params::Params;
+use super::price_data::{self, Inline};
 use super::{Answer, Routed};
 use crate::core::{
     Core, EndBehavior, Fault, Interval, NewPhase, PhaseEnd, PhaseItem, Proration, ScheduleChange,
@@ -41,7 +42,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
 fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     let mut phases = Vec::new();
     for mut phase in params.levels("phases")? {
-        phases.push(new_phase(&mut phase)?);
+        phases.push(new_phase(core, &mut phase)?);
         phase.finish()?;
     }
     let change = ScheduleChange {
@@ -60,7 +61,7 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     core.update_schedule(id, change)
 }
 
-fn new_phase(phase: &mut Params) -> Result<NewPhase, Fault> {
+fn new_phase(core: &mut Core, phase: &mut Params) -> Result<NewPhase, Fault> {
     phase.not_simulated(&[
         "add_invoice_items",
         "application_fee_percent",
@@ -81,14 +82,9 @@ fn new_phase(phase: &mut Params) -> Result<NewPhase, Fault> {
     ])?;
     let mut items = Vec::new();
     for mut item in phase.levels("items")? {
-        item.not_simulated(&[
-            "billing_thresholds",
-            "discounts",
-            "metadata",
-            "price_data",
-            "tax_rates",
-        ])?;
-        let (price, quantity) = (item.required("price")?, item.integer("quantity")?.unwrap_or(1));
+        item.not_simulated(&["billing_thresholds", "discounts", "metadata", "tax_rates"])?;
+        let price = price_data::required(core, &mut item, Inline::Recurring)?;
+        let quantity = item.integer("quantity")?.unwrap_or(1);
         item.finish()?;
         items.push(PhaseItem { price, quantity });
     }

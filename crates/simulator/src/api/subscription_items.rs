@@ -21,7 +21,7 @@ pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -
 
 fn create(core: &mut Core, params: &mut Params) -> Answer {
     let subscription = params.required("subscription")?;
-    let item = item_change(params)?;
+    let item = item_change(core, params)?;
     let change = SubscriptionChange {
         items: vec![item],
         ..terms(params)?
@@ -37,7 +37,7 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     let item = ItemChange {
         id: Some(id.to_owned()),
         deleted: false,
-        ..item_change(params)?
+        ..item_change(core, params)?
     };
     let change = SubscriptionChange {
         items: vec![item],

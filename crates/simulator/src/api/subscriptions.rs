@@ -3,19 +3,14 @@
 use super::coupons::discounts;
 use super::list::Page;
 use super::params::Params;
+use super::price_data::{self, Inline};
 use super::{Answer, Routed};
 use crate::core::{
     BillingMode, Core, CycleAnchor, Ending, Fault, ItemChange, MissingPaymentMethod, NewSubscription, Pause,
     PauseBehavior, PaymentBehavior, Proration, SubscriptionChange, TrialEnd, When,
 };
 
-const ITEM_NOT_SIMULATED: &[&str] = &[
-    "price_data",
-    "billing_thresholds",
-    "discounts",
-    "plan",
-    "tax_rates",
-];
+const ITEM_NOT_SIMULATED: &[&str] = &["billing_thresholds", "discounts", "plan", "tax_rates"];
 
 pub(super) const FEEDBACK: [&str; 8] = [
     "customer_service",
@@ -29,7 +24,6 @@ pub(super) const FEEDBACK: [&str; 8] = [
 ];
 
 const NOT_SIMULATED: &[&str] = &[
-    "add_invoice_items",
     "application_fee_percent",
     "automatic_tax",
     "backdate_start_date",
@@ -38,7 +32,6 @@ const NOT_SIMULATED: &[&str] = &[
     "currency",
     "default_source",
     "default_tax_rates",
-    "description",
     "invoice_settings",
     "on_behalf_of",
     "pending_invoice_item_interval",
@@ -67,7 +60,8 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     for mut item in params.levels("items")? {
         item.not_simulated(ITEM_NOT_SIMULATED)?;
         item.not_simulated(&["metadata"])?;
-        items.push((item.required("price")?, item.integer("quantity")?.unwrap_or(1)));
+        let price = price_data::required(core, &mut item, Inline::Recurring)?;
+        items.push((price, item.integer("quantity")?.unwrap_or(1)));
         item.finish()?;
     }
     let behavior = params.one_of(
@@ -81,7 +75,9 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     let new = NewSubscription {
         customer,
         items,
+        once: once(core, params)?,
         metadata: params.metadata()?.set,
+        description: params.text("description")?.filter(|it| !it.is_empty()),
         payment_method: params.text("default_payment_method")?.filter(|it| !it.is_empty()),
         saves_method: saves_method(params)?.unwrap_or_default(),
         trial_days: params.integer("trial_period_days")?,
@@ -122,7 +118,7 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     for mut item in params.levels("items")? {
         items.push(ItemChange {
             id: item.text("id")?,
-            ..item_change(&mut item)?
+            ..item_change(core, &mut item)?
         });
         item.finish()?;
     }
@@ -132,6 +128,8 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
         comment,
         feedback,
         metadata: params.metadata()?,
+        description: params.text("description")?,
+        once: once(core, params)?,
         missing_payment_method: missing_payment_method(params)?,
         payment_method: params.text("default_payment_method")?,
         saves_method: saves_method(params)?,
@@ -153,13 +151,25 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     core.update_subscription(id, change)
 }
 
+/// `add_invoice_items`
+fn once(core: &mut Core, params: &mut Params) -> Result<Vec<(String, u64)>, Fault> {
+    let mut once = Vec::new();
+    for mut item in params.levels("add_invoice_items")? {
+        let price = price_data::required(core, &mut item, Inline::OneTime)?;
+        once.push((price, item.integer("quantity")?.unwrap_or(1)));
+        item.not_simulated(&["discounts", "metadata", "period", "tax_rates"])?;
+        item.finish()?;
+    }
+    Ok(once)
+}
+
 /// What an item of an update can say of itself, but for its id.
-pub fn item_change(item: &mut Params) -> Result<ItemChange, Fault> {
+pub fn item_change(core: &mut Core, item: &mut Params) -> Result<ItemChange, Fault> {
     item.not_simulated(ITEM_NOT_SIMULATED)?;
     item.not_simulated(&["clear_usage"])?;
     Ok(ItemChange {
         id: None,
-        price: item.text("price")?,
+        price: price_data::price(core, item, Inline::Recurring)?,
         quantity: item.integer("quantity")?,
         metadata: item.metadata()?,
         deleted: item.boolean("deleted")?.unwrap_or_default(),

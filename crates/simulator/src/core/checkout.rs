@@ -48,6 +48,7 @@ pub struct NewSession {
     pub client_reference_id: Option<String>,
     pub metadata: Metadata,
     pub subscription_metadata: Metadata,
+    pub subscription_description: Option<String>,
     pub payment_intent_metadata: Metadata,
     pub setup_intent_metadata: Metadata,
     pub trial_days: Option<u32>,
@@ -263,6 +264,14 @@ impl Row for Session {
 }
 
 impl Session {
+    /// What `total_details` is made of; only by `expand`.
+    pub fn breakdown(&self, core: &Core) -> Value {
+        let discount = core
+            .discount_of_session(self)
+            .map(|discount| json!({ "amount": self.subtotal - self.total, "discount": discount }));
+        json!({ "discounts": discount.into_iter().collect::<Vec<_>>(), "taxes": [] })
+    }
+
     /// Only by `expand` or by their own route, never in events.
     pub fn line_items(&self, core: &Core) -> Vec<Value> {
         self.items.iter().map(|item| item.render(core)).collect()

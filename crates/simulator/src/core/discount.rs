@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::coupon::{Coupon, Duration, Off};
-use super::{Core, Fault, Interval, InvoiceLine, Row, Status};
+use super::{Core, Fault, Interval, InvoiceLine, Row, Session, Status};
 
 /// What a request names to get a discount.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -286,6 +286,28 @@ impl Core {
         if let Some(shown) = self.discounts.get(id).map(|it| it.render(self)) {
             self.emit("customer.discount.deleted", shown);
         }
+    }
+
+    /// What was redeemed for a session, as a discount.
+    pub(crate) fn discount_of_session(&self, session: &Session) -> Option<Value> {
+        let redeem = session.new.discount.as_ref()?;
+        let of_customer = session.customer.iter().flat_map(|it| self.discounts.of(it));
+        let mut kept = of_customer.filter(|it| it.checkout_session.as_ref() == Some(&session.id));
+        if let Some(discount) = kept.next() {
+            return Some(discount.render(self));
+        }
+        let discount = Discount {
+            id: session.id.replacen("cs_test_", "di_", 1),
+            coupon: self.coupon_behind(redeem)?.to_owned(),
+            promotion_code: redeem.promotion_code(),
+            customer: session.customer.clone(),
+            subscription: None,
+            invoice: None,
+            checkout_session: Some(session.id.clone()),
+            start: session.created(),
+            end: None,
+        };
+        Some(discount.render(self))
     }
 
     /// Takes the subscription's discounts off the lines of an invoice of it; which of them took something off. One that

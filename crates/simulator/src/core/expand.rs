@@ -157,6 +157,11 @@ impl Core {
             object["applies_to"] = json!(products.map(|products| json!({ "products": products })));
             return Ok(());
         }
+        if object["object"] == "checkout.session" && steps == ["total_details", "breakdown"] {
+            let session = self.session(object["id"].as_str().unwrap_or_default())?;
+            object["total_details"]["breakdown"] = self.show(version, session.breakdown(self));
+            return Ok(());
+        }
         // What was deleted has nothing but its id.
         if object["deleted"] == true {
             return Ok(());

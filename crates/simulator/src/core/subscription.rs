@@ -6,6 +6,7 @@ mod change;
 mod create;
 mod discounts;
 mod item;
+mod once;
 mod pause;
 mod pending;
 mod plan;
@@ -102,6 +103,7 @@ pub struct Subscription {
     pub items: Vec<Item>,
     pub currency: String,
     pub metadata: Metadata,
+    description: Option<String>,
     anchor: i64,
     billing_mode: BillingMode,
     trial: Option<(i64, i64)>,
@@ -181,7 +183,7 @@ impl Row for Subscription {
             "default_payment_method": self.payment_method,
             "default_source": null,
             "default_tax_rates": [],
-            "description": null,
+            "description": self.description,
             "discounts": self.discounts,
             "ended_at": self.ended_at,
             "invoice_settings": {

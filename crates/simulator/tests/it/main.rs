@@ -22,6 +22,7 @@ mod one_off;
 mod payments;
 mod pending;
 mod portal;
+mod price_data;
 mod proration;
 mod reading;
 mod routes;

@@ -18,6 +18,7 @@ pub fn read(new: &mut NewSession, params: &mut Params, now: i64) -> Result<(), F
             let message = "You may only specify one of these parameters: trial_end, trial_period_days.";
             return Err(Fault::invalid(message).param(data.name("trial_end")).early());
         }
+        new.subscription_description = data.text("description")?.filter(|it| !it.is_empty());
         new.missing_payment_method = missing_payment_method(&mut data)?.unwrap_or_default();
         new.subscription_metadata = nested_metadata(
             data,
@@ -26,7 +27,6 @@ pub fn read(new: &mut NewSession, params: &mut Params, now: i64) -> Result<(), F
                 "billing_cycle_anchor",
                 "billing_mode",
                 "default_tax_rates",
-                "description",
                 "invoice_settings",
                 "on_behalf_of",
                 "proration_behavior",

@@ -119,7 +119,7 @@ impl Core {
             let param = format!("line_items[{at}][price]");
             let price = self.price(id).map_err(|fault| fault.param(param.clone()))?;
             let refuse = |message: &str| Err(Fault::invalid(message).param(param.clone()));
-            if !price.active {
+            if !price.is_sold() {
                 return refuse(&format!(
                     "The price specified is inactive. This field only accepts active prices. ({id})"
                 ));

@@ -309,6 +309,7 @@ impl Core {
             payment_method: method.map(str::to_owned),
             intent: self.session_intents.get(&session.id).cloned(),
             metadata: session.new.subscription_metadata.clone(),
+            description: session.new.subscription_description.clone(),
             trial_days: session.new.trial_days,
             trial_end: session.new.trial_end,
             missing_payment_method: session.new.missing_payment_method,

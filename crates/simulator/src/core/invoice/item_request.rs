@@ -42,11 +42,11 @@ pub struct InvoiceItemChange {
 }
 
 /// What one of it costs.
-struct Pricing {
+pub(crate) struct Pricing {
     price: String,
     product: String,
     unit_amount: i64,
-    currency: String,
+    pub currency: String,
 }
 
 /// Stripe's own limit.
@@ -66,7 +66,11 @@ impl Core {
                 return Err(Fault::missing("subscription", id).param("subscription"));
             }
         }
-        let priced = new.price.as_deref().map(|id| self.one_time(id)).transpose()?;
+        let priced = new
+            .price
+            .as_deref()
+            .map(|id| self.one_time(id, "pricing[price]"))
+            .transpose()?;
         let currency = new.currency.clone().map(|it| it.to_lowercase());
         let currency = priced.as_ref().map(|it| it.currency.clone()).or(currency);
         let Some(currency) =
@@ -84,26 +88,20 @@ impl Core {
             Some(pricing) => pricing,
             None => self.ad_hoc(unit_amount, currency, new.description.as_deref()),
         };
-        let name = self.products.get(&pricing.product).map(|it| it.name.clone());
         let invoice = new.invoice.clone();
+        let charge = self.charge(pricing, new.quantity);
         let id = self.insert_invoice_item(InvoiceItem {
-            id: String::new(),
-            created: self.now,
             customer: new.customer,
             subscription: new.subscription,
-            subscription_item: None,
-            currency: pricing.currency,
             amount,
-            quantity: new.quantity,
-            price: pricing.price,
-            product: pricing.product,
-            unit_amount,
-            period: new.period.unwrap_or((self.now, self.now)),
-            description: new.description.or(name.filter(|_| new.price.is_some())),
+            period: new.period.unwrap_or(charge.period),
+            description: new
+                .description
+                .or(charge.description.filter(|_| new.price.is_some())),
             discountable: new.discountable.unwrap_or(amount >= 0),
             metadata: new.metadata,
             invoice: new.invoice,
-            deleted: false,
+            ..charge
         });
         if let Some(invoice) = invoice {
             self.put_on_draft(&invoice, &id);
@@ -115,7 +113,11 @@ impl Core {
     /// No such item, or its invoice is no draft any more; as [`Core::add_invoice_item`].
     pub fn update_invoice_item(&mut self, id: &str, change: InvoiceItemChange) -> Answer {
         let item = self.editable_item(id)?.clone();
-        let pricing = change.price.as_deref().map(|id| self.one_time(id)).transpose()?;
+        let pricing = change
+            .price
+            .as_deref()
+            .map(|id| self.one_time(id, "pricing[price]"))
+            .transpose()?;
         if let Some(pricing) = pricing.as_ref().filter(|it| it.currency != item.currency) {
             let message = format!(
                 "The invoice item is in {}, the price in {}.",
@@ -211,6 +213,31 @@ impl Core {
         Ok(())
     }
 
+    /// A charge that is not made yet: it has nobody's name on it.
+    pub(crate) fn charge(&self, pricing: Pricing, quantity: u64) -> InvoiceItem {
+        let name = self.products.get(&pricing.product).map(|it| it.name.clone());
+        let many = i64::try_from(quantity).unwrap_or(i64::MAX);
+        InvoiceItem {
+            id: String::new(),
+            created: self.now,
+            customer: String::new(),
+            subscription: None,
+            subscription_item: None,
+            currency: pricing.currency,
+            amount: pricing.unit_amount.saturating_mul(many),
+            quantity,
+            price: pricing.price,
+            product: pricing.product,
+            unit_amount: pricing.unit_amount,
+            period: (self.now, self.now),
+            description: name,
+            discountable: true,
+            metadata: Metadata::new(),
+            invoice: None,
+            deleted: false,
+        }
+    }
+
     fn put_on_draft(&mut self, invoice: &str, item: &str) {
         let id = self.ids.mint("il_");
         let Some(line) = self.invoice_items.get(item).map(InvoiceLine::of_invoice_item) else {
@@ -219,9 +246,9 @@ impl Core {
         self.edit_lines(invoice, |lines| lines.insert(0, line.with_id(id)));
     }
 
-    fn one_time(&self, id: &str) -> Result<Pricing, Fault> {
-        let refuse = |message: String| Fault::invalid(message).param("pricing[price]");
-        let price = self.price(id).map_err(|fault| fault.param("pricing[price]"))?;
+    pub(crate) fn one_time(&self, id: &str, param: &str) -> Result<Pricing, Fault> {
+        let refuse = |message: String| Fault::invalid(message).param(param);
+        let price = self.price(id).map_err(|fault| fault.param(param))?;
         if price.recurring.is_some() {
             return Err(refuse(format!(
                 "The price specified is set to `type=recurring` but this field only accepts prices with \

@@ -27,7 +27,7 @@ impl Core {
         }
         let Plan {
             after,
-            prorations,
+            items,
             lines,
             invoices,
             discounts,
@@ -39,8 +39,8 @@ impl Core {
                 None => after.discounts.clone(),
             };
             core.edit_subscription_silently(id, |it| *it = Subscription { discounts, ..after });
-            for proration in prorations {
-                core.create_invoice_item(id, proration);
+            for item in items {
+                core.create_invoice_item(id, item);
             }
             if invoices {
                 let period = (core.now, core.now);
@@ -138,7 +138,7 @@ impl Core {
         let off = self.take_off(&coupons, &amounts);
         balance
             + waiting.map(|it| it.amount).sum::<i64>()
-            + plan.prorations.iter().map(|it| it.amount).sum::<i64>()
+            + plan.items.iter().map(|it| it.amount).sum::<i64>()
             + plan.lines.iter().map(|line| line.amount).sum::<i64>()
             - off.iter().flatten().sum::<i64>()
     }

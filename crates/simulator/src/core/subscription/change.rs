@@ -39,6 +39,10 @@ pub struct SubscriptionChange {
     pub comment: Option<String>,
     pub feedback: Option<String>,
     pub metadata: MetadataChange,
+    /// Empty: takes it away.
+    pub description: Option<String>,
+    /// One-time prices and quantities for the next invoice.
+    pub once: Vec<(String, u64)>,
     pub missing_payment_method: Option<MissingPaymentMethod>,
     /// Empty takes it away: the customer's default then.
     pub payment_method: Option<String>,
@@ -82,13 +86,18 @@ impl Core {
             );
             return Err(Fault::invalid(message));
         }
+        self.check_once(&change.once, &before.currency)?;
         let mut plan = self.plan(&before, &change)?;
+        plan.items.extend(self.once(&change.once));
         if change.bills() {
             plan.after.pending_update = None;
         }
         let after = &mut plan.after;
         self.announce_end(after, &change)?;
         change.metadata.apply(&mut after.metadata);
+        if let Some(text) = change.description {
+            after.description = Some(text).filter(|it| !it.is_empty());
+        }
         after.missing_payment_method = change
             .missing_payment_method
             .unwrap_or(after.missing_payment_method);
@@ -200,6 +209,8 @@ impl Core {
         let subscription = self.subscription(id)?;
         let words_only = change.end.is_none()
             && change.items.is_empty()
+            && change.once.is_empty()
+            && change.description.is_none()
             && change.anchor.is_none()
             && change.trial_end.is_none()
             && change.payment_method.is_none()

@@ -34,6 +34,7 @@ pub struct NewSubscription {
     /// `payment_settings[save_default_payment_method]=on_subscription`.
     pub saves_method: bool,
     pub metadata: Metadata,
+    pub description: Option<String>,
     pub trial_days: Option<u32>,
     /// Unix seconds; instead of `trial_days`.
     pub trial_end: Option<i64>,
@@ -59,6 +60,8 @@ impl Core {
     /// # Errors
     /// As Stripe refuses it: unknown customer or price, no payment method, a declined card if that is to be an error.
     pub fn create_subscription(&mut self, new: NewSubscription) -> Answer {
+        let currency = self.check_items(&new.items)?;
+        self.check_once(&new.once, &currency)?;
         let id = self.start_subscription(new)?;
         self.subscription(&id).map(|it| it.render(self))
     }
@@ -211,6 +214,7 @@ impl Core {
             items,
             currency,
             metadata: new.metadata,
+            description: new.description,
             anchor,
             billing_mode: new.billing_mode,
             trial: trial_end.map(|end| (now, end)),

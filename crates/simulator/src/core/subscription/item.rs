@@ -203,7 +203,7 @@ impl Core {
             );
             return Err(Fault::invalid(message));
         }
-        if !price.active && !had {
+        if !price.is_sold() && !had {
             let message =
                 format!("The price specified is inactive. This field only accepts active prices. ({id})");
             return Err(Fault::invalid(message));

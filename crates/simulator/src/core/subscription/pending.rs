@@ -75,10 +75,7 @@ impl Core {
     /// The invoice is made and cannot be paid now: nothing but that shows yet.
     pub(super) fn hold_back(&mut self, id: &str, plan: Plan) {
         let Plan {
-            after,
-            prorations,
-            lines,
-            ..
+            after, items, lines, ..
         } = plan;
         let ends = after
             .items
@@ -103,8 +100,8 @@ impl Core {
                 .subscriptions
                 .get_mut(id)
                 .map(|it| std::mem::take(&mut it.waiting));
-            for proration in prorations {
-                core.create_invoice_item(id, proration);
+            for item in items {
+                core.create_invoice_item(id, item);
             }
             let period = (core.now, core.now);
             let reason = "subscription_update";

@@ -8,7 +8,8 @@ use crate::core::{Core, Fault, InvoiceItem, InvoiceLine, Redeem};
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub after: Subscription,
-    pub prorations: Vec<InvoiceItem>,
+    /// Prorations, and what is charged beside them.
+    pub items: Vec<InvoiceItem>,
     /// Whole periods that begin now.
     pub lines: Vec<InvoiceLine>,
     /// An invoice is made at once.
@@ -80,7 +81,7 @@ impl Core {
         }
         Ok(Plan {
             after,
-            prorations,
+            items: prorations,
             lines,
             invoices,
             discounts: None,
