@@ -56,7 +56,7 @@ pub use payment::{Confirm, IntentChange, NewIntent};
 pub use payment_method::{Billing, PaymentMethodChange};
 pub use promotion_code::NewPromotionCode;
 pub use refund::NewRefund;
-pub use schedule::{EndBehavior, NewPhase, PhaseEnd, PhaseItem, ScheduleChange};
+pub use schedule::{EndBehavior, NewPhase, NewSchedule, PhaseEnd, PhaseItem, ScheduleChange};
 pub use setup_intent::NewSetupIntent;
 pub use subscription::{
     BillingMode, CycleAnchor, ItemChange, MissingPaymentMethod, NewSubscription, Pause, PauseBehavior,
@@ -320,6 +320,7 @@ impl Core {
     fn due(&mut self, id: &str) {
         match id.split_once('_') {
             Some(("cs", _)) => self.session_due(id),
+            Some(("sub", rest)) if rest.starts_with("sched_") => self.schedule_due(id),
             Some(("sub", _)) => self.subscription_due(id),
             Some(("in", _)) => self.invoice_due(id),
             Some(("pi", _)) => self.intent_due(id),

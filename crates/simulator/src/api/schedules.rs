@@ -5,7 +5,7 @@ use super::params::Params;
 use super::price_data::{self, Inline};
 use super::{Answer, Routed};
 use crate::core::{
-    Core, EndBehavior, Fault, Interval, NewPhase, PhaseEnd, PhaseItem, Proration, ScheduleChange,
+    Core, EndBehavior, Fault, Interval, NewPhase, NewSchedule, PhaseEnd, PhaseItem, Proration, ScheduleChange,
 };
 
 pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
@@ -21,36 +21,62 @@ pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -
 }
 
 fn create(core: &mut Core, params: &mut Params) -> Answer {
-    let subscription = params.text("from_subscription")?;
-    params.not_simulated(&[
-        "billing_mode",
-        "customer",
-        "customer_account",
-        "default_settings",
-        "end_behavior",
-        "metadata",
-        "phases",
-        "start_date",
-    ])?;
+    params.not_simulated(&["billing_mode", "customer_account", "default_settings"])?;
+    if let Some(subscription) = params.text("from_subscription")? {
+        let given = ["customer", "end_behavior", "metadata", "phases", "start_date"];
+        if let Some(other) = given.iter().find(|name| params.has(name)) {
+            let message = format!(
+                "You cannot set `{other}` if `from_subscription` is set. Update the schedule after that."
+            );
+            return Err(Fault::invalid(message).param(*other).early());
+        }
+        params.finish()?;
+        return core.schedule_subscription(&subscription);
+    }
+    let new = NewSchedule {
+        customer: params.required("customer")?,
+        start: start_date(params)?,
+        phases: phases(core, params)?,
+        end_behavior: end_behavior(params)?.unwrap_or(EndBehavior::Release),
+        metadata: params.metadata()?.set,
+    };
     params.finish()?;
-    let subscription = subscription.ok_or_else(|| {
-        Fault::not_simulated("a schedule that is not made `from_subscription`").param("from_subscription")
-    })?;
-    core.schedule_subscription(&subscription)
+    core.create_schedule(new)
 }
 
-fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+/// `now`, or unix seconds.
+fn start_date(params: &mut Params) -> Result<Option<i64>, Fault> {
+    match params.peek("start_date") {
+        Some("now") => params.text("start_date").map(|_| None),
+        Some(_) => params.instant("start_date"),
+        None => {
+            params.missing("start_date");
+            Ok(None)
+        }
+    }
+}
+
+fn end_behavior(params: &mut Params) -> Result<Option<EndBehavior>, Fault> {
+    params.one_of(
+        "end_behavior",
+        &[("release", EndBehavior::Release), ("cancel", EndBehavior::Cancel)],
+    )
+}
+
+fn phases(core: &mut Core, params: &mut Params) -> Result<Vec<NewPhase>, Fault> {
     let mut phases = Vec::new();
     for mut phase in params.levels("phases")? {
         phases.push(new_phase(core, &mut phase)?);
         phase.finish()?;
     }
+    Ok(phases)
+}
+
+fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
+    let phases = phases(core, params)?;
     let change = ScheduleChange {
         phases: (!phases.is_empty()).then_some(phases),
-        end_behavior: params.one_of(
-            "end_behavior",
-            &[("release", EndBehavior::Release), ("cancel", EndBehavior::Cancel)],
-        )?,
+        end_behavior: end_behavior(params)?,
         metadata: params.metadata()?,
         proration: params
             .one_of("proration_behavior", &Proration::WORDS)?

@@ -1,13 +1,15 @@
-//! Subscription schedules, made from a subscription: what shall become of it, phase by phase.
+//! Subscription schedules: what shall become of a subscription, or when one shall begin, phase by phase.
 //!
 //! docs.stripe.com/billing/subscriptions/subscription-schedules
 
+mod begin;
 mod phase;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Core, Ending, Fault, Metadata, MetadataChange, Proration, Row};
+use super::{Answer, BillingMode, Core, Ending, Fault, Metadata, MetadataChange, Proration, Row};
 
+pub use begin::NewSchedule;
 pub use phase::{NewPhase, Phase, PhaseEnd, PhaseItem};
 
 /// What becomes of the subscription after the last phase.
@@ -20,6 +22,8 @@ pub enum EndBehavior {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ScheduleStatus {
+    /// Its subscription begins with its first phase.
+    NotStarted,
     Active,
     Completed,
     Released,
@@ -31,7 +35,8 @@ pub struct Schedule {
     pub id: String,
     created: i64,
     pub customer: String,
-    subscription: String,
+    /// `None`: it has none yet.
+    subscription: Option<String>,
     status: ScheduleStatus,
     phases: Vec<Phase>,
     /// Which phase it is in.
@@ -71,6 +76,7 @@ impl Row for Schedule {
     fn render(&self, core: &Core) -> Value {
         let is = |status| self.over_at.filter(|_| self.status == status);
         let (status, manages) = match self.status {
+            ScheduleStatus::NotStarted => ("not_started", true),
             ScheduleStatus::Active => ("active", true),
             ScheduleStatus::Completed => ("completed", true),
             ScheduleStatus::Released => ("released", false),
@@ -80,15 +86,21 @@ impl Row for Schedule {
             .phases
             .get(self.current)
             .filter(|_| self.status == ScheduleStatus::Active);
-        let currency = core
-            .subscriptions
-            .get(&self.subscription)
-            .map_or("usd", |it| &it.currency);
+        let of = self
+            .subscription
+            .as_ref()
+            .and_then(|it| core.subscriptions.get(it));
+        let first = self.phases.first().and_then(|it| it.items.first());
+        let price = first.and_then(|it| core.prices.get(&it.price));
+        let currency = of
+            .map(|it| &it.currency)
+            .or(price.map(|it| &it.currency))
+            .map_or("usd", String::as_str);
         json!({
             "id": self.id,
             "object": "subscription_schedule",
             "application": null,
-            "billing_mode": core.subscriptions.get(&self.subscription).map(|it| it.billing_mode_shown()),
+            "billing_mode": of.map_or_else(|| BillingMode::default().shown(), |it| it.billing_mode_shown()),
             "canceled_at": is(ScheduleStatus::Canceled),
             "completed_at": is(ScheduleStatus::Completed),
             "created": self.created,
@@ -122,9 +134,9 @@ impl Row for Schedule {
             "metadata": self.metadata,
             "phases": self.phases.iter().map(|phase| phase.render(currency)).collect::<Vec<_>>(),
             "released_at": is(ScheduleStatus::Released),
-            "released_subscription": (!manages).then_some(&self.subscription),
+            "released_subscription": self.subscription.as_ref().filter(|_| !manages),
             "status": status,
-            "subscription": manages.then_some(&self.subscription),
+            "subscription": self.subscription.as_ref().filter(|_| manages),
             "test_clock": core.test_clock_of(&self.customer),
         })
     }
@@ -158,7 +170,7 @@ impl Core {
             id: self.ids.mint("sub_sched_"),
             created: self.now,
             customer,
-            subscription: subscription.to_owned(),
+            subscription: Some(subscription.to_owned()),
             status: ScheduleStatus::Active,
             phases: vec![phase],
             current: 0,
@@ -179,15 +191,26 @@ impl Core {
     /// # Errors
     /// No such schedule, over already; phases that do not follow each other or have unknown prices.
     pub fn update_schedule(&mut self, id: &str, change: ScheduleChange) -> Answer {
-        let mut changed = self.active_schedule(id)?.clone();
+        let mut changed = self.live_schedule(id)?.clone();
         if let Some(phases) = change.phases {
-            let phases = self.lay_out_phases(&changed, phases)?;
+            let begun = changed.status == ScheduleStatus::Active;
+            let start = changed.phases[changed.current].start;
+            let first = phases
+                .first()
+                .and_then(|it| it.start)
+                .filter(|at| !begun && *at > self.now);
+            let phases = self.lay_out_phases(first.unwrap_or(start), phases)?;
             changed.phases.truncate(changed.current);
             changed.phases.extend(phases);
         }
         changed.end_behavior = change.end_behavior.unwrap_or(changed.end_behavior);
         change.metadata.apply(&mut changed.metadata);
-        let (subscription, ends) = (changed.subscription.clone(), changed.phases[changed.current].end);
+        let Some(subscription) = changed.subscription.clone() else {
+            self.wake(changed.phases[0].start, id);
+            self.edit_schedule(id, "subscription_schedule.updated", |it| *it = changed);
+            return self.schedule(id).map(|it| it.render(self));
+        };
+        let ends = changed.phases[changed.current].end;
         self.enter_phase(&changed.phases[changed.current], &subscription, change.proration)?;
         self.edit_schedule(id, "subscription_schedule.updated", |it| *it = changed);
         self.edit_subscription(&subscription, |it| it.phase_ends = Some(ends));
@@ -199,13 +222,15 @@ impl Core {
     /// # Errors
     /// No such schedule, or over already.
     pub fn release_schedule(&mut self, id: &str) -> Answer {
-        let subscription = self.active_schedule(id)?.subscription.clone();
+        let subscription = self.live_schedule(id)?.subscription.clone();
         let now = self.now;
         self.edit_schedule(id, "subscription_schedule.released", |it| {
             it.status = ScheduleStatus::Released;
             it.over_at = Some(now);
         });
-        self.leave_schedule(&subscription);
+        if let Some(subscription) = subscription {
+            self.leave_schedule(&subscription);
+        }
         self.schedule(id).map(|it| it.render(self))
     }
 
@@ -214,7 +239,10 @@ impl Core {
     /// # Errors
     /// No such schedule, or over already.
     pub fn cancel_schedule(&mut self, id: &str, prorate: bool, invoice_now: bool) -> Answer {
-        let subscription = self.active_schedule(id)?.subscription.clone();
+        let Some(subscription) = self.live_schedule(id)?.subscription.clone() else {
+            self.schedule_canceled(id);
+            return self.schedule(id).map(|it| it.render(self));
+        };
         let ending = Ending {
             prorate,
             invoice_now,
@@ -224,10 +252,10 @@ impl Core {
         self.schedule(id).map(|it| it.render(self))
     }
 
-    /// Its subscription ended by itself.
+    /// Its subscription ended by itself, or will not begin.
     pub(crate) fn schedule_canceled(&mut self, id: &str) {
         let now = self.now;
-        if self.active_schedule(id).is_ok() {
+        if self.live_schedule(id).is_ok() {
             self.edit_schedule(id, "subscription_schedule.canceled", |it| {
                 it.status = ScheduleStatus::Canceled;
                 it.over_at = Some(now);
@@ -241,9 +269,12 @@ impl Core {
             .ok_or_else(|| Fault::missing(Schedule::NOUN, id))
     }
 
-    fn active_schedule(&self, id: &str) -> Result<&Schedule, Fault> {
+    fn live_schedule(&self, id: &str) -> Result<&Schedule, Fault> {
         let schedule = self.schedule(id)?;
-        if schedule.status == ScheduleStatus::Active {
+        if matches!(
+            schedule.status,
+            ScheduleStatus::Active | ScheduleStatus::NotStarted
+        ) {
             return Ok(schedule);
         }
         let status = schedule.render(self)["status"].take();

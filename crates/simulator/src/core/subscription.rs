@@ -236,14 +236,22 @@ impl Row for Subscription {
 
 impl Subscription {
     pub(crate) fn billing_mode_shown(&self) -> Value {
-        match self.billing_mode {
+        self.billing_mode.shown()
+    }
+}
+
+impl BillingMode {
+    pub(crate) fn shown(self) -> Value {
+        match self {
             BillingMode::Classic => json!({ "flexible": null, "type": "classic" }),
             BillingMode::Flexible => {
                 json!({ "flexible": { "proration_discounts": "included" }, "type": "flexible" })
             }
         }
     }
+}
 
+impl Subscription {
     /// When something happens to it next that only the clock causes.
     fn next(&self) -> Option<i64> {
         let renews = matches!(self.status, Status::Active | Status::PastDue | Status::Unpaid);

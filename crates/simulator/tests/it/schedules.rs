@@ -208,3 +208,105 @@ fn a_phase_ends_within_the_calendar() {
     let updated = call(&mut core, "POST", &path, &two_years);
     assert_eq!(updated["phases"][0]["end_date"], START + 731 * 86_400 - 86_400);
 }
+
+/// What a schedule of its own asks for: two months at 10 dollars, then one at 20.
+fn form(customer: &str, [ten, twenty, ..]: &[String; 3], start: &str) -> String {
+    format!(
+        "customer={customer}&start_date={start}&end_behavior=cancel&metadata[a]=b&phases[0][items][0][price]={ten}\
+         &phases[0][duration][interval]=month&phases[0][duration][interval_count]=2&phases[0][metadata][plan]=small\
+         &phases[1][items][0][price]={twenty}"
+    )
+}
+
+#[test]
+fn a_schedule_of_its_own_begins_its_subscription_and_ends_it() {
+    let (mut core, customer, prices) = shop();
+    let path = "/v1/subscription_schedules";
+    let schedule = call(&mut core, "POST", path, &form(&customer, &prices, "now"));
+    assert_eq!(
+        (&schedule["status"], &schedule["metadata"]["a"]),
+        (&"active".into(), &"b".into())
+    );
+    let id = text(&schedule["subscription"]);
+    let made = get(&core, &id);
+    assert_eq!(
+        (&made["status"], &made["schedule"]),
+        (&"active".into(), &schedule["id"])
+    );
+    assert_eq!(made["metadata"]["plan"], "small");
+    let first = text(&made["latest_invoice"]);
+    assert_eq!(get(&core, &first)["status"], "draft");
+    core.advance(3_600);
+    assert_eq!(get(&core, &first)["amount_paid"], 1_000);
+    core.advance(MONTH * 2);
+    let second = get(&core, &id);
+    assert_eq!(second["items"]["data"][0]["price"]["id"], prices[1].as_str());
+    core.advance(MONTH);
+    assert_eq!(get(&core, &id)["status"], "canceled");
+    assert_eq!(get(&core, &text(&schedule["id"]))["status"], "completed");
+}
+
+#[test]
+fn a_schedule_waits_for_its_first_day_and_may_be_changed_or_given_up_before() {
+    let (mut core, customer, prices) = shop();
+    let path = "/v1/subscription_schedules";
+    let start = core.now() + MONTH;
+    let schedule = call(
+        &mut core,
+        "POST",
+        path,
+        &form(&customer, &prices, &start.to_string()),
+    );
+    let own = format!("{path}/{}", text(&schedule["id"]));
+    assert_eq!(
+        (&schedule["status"], &schedule["subscription"]),
+        (&"not_started".into(), &Value::Null)
+    );
+    assert_eq!(schedule["current_phase"], Value::Null);
+    let later = start + 86_400;
+    let change = format!(
+        "phases[0][items][0][price]={}&phases[0][items][0][quantity]=3&phases[0][start_date]={later}",
+        prices[0]
+    );
+    let changed = call(&mut core, "POST", &own, &change);
+    assert_eq!(
+        (&changed["status"], &changed["phases"][0]["start_date"]),
+        (&"not_started".into(), &later.into())
+    );
+    core.advance_to(start);
+    assert_eq!(get(&core, &text(&schedule["id"]))["status"], "not_started");
+    core.advance_to(later);
+    let begun = get(&core, &text(&schedule["id"]));
+    assert_eq!(
+        (&begun["status"], &begun["current_phase"]["start_date"]),
+        (&"active".into(), &later.into())
+    );
+    assert_eq!(
+        get(&core, &text(&begun["subscription"]))["items"]["data"][0]["quantity"],
+        3
+    );
+    for (action, status) in [("cancel", "canceled"), ("release", "released")] {
+        let at = (core.now() + MONTH).to_string();
+        let waits = text(&call(&mut core, "POST", path, &form(&customer, &prices, &at))["id"]);
+        let over = call(&mut core, "POST", &format!("{path}/{waits}/{action}"), "");
+        assert_eq!(
+            (&over["status"], &over["subscription"]),
+            (&status.into(), &Value::Null)
+        );
+        core.advance(2 * MONTH);
+        assert_eq!(get(&core, &waits)["status"], status);
+    }
+    let past = (core.now() - 1).to_string();
+    assert_eq!(
+        refused(&mut core, "POST", path, &form(&customer, &prices, &past)).status,
+        501
+    );
+    let both = format!(
+        "from_subscription={}&customer={customer}",
+        text(&begun["subscription"])
+    );
+    assert_eq!(
+        refused(&mut core, "POST", path, &both).param.as_deref(),
+        Some("customer")
+    );
+}

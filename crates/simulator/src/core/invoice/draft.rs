@@ -102,7 +102,8 @@ impl Core {
         let days_until_due = subscription.days_until_due;
         let unpaid = subscription.status == Status::Unpaid;
         let collects = (new.reason == "subscription_create" || !unpaid) && !paused;
-        let waits = new.reason == "subscription_cycle" || days_until_due.is_some();
+        let scheduled = new.reason == "subscription_create" && subscription.schedule.is_some();
+        let waits = new.reason == "subscription_cycle" || days_until_due.is_some() || scheduled;
         let finalizes_at = (collects && waits).then(|| self.now + self.settings.draft_for);
         let mut invoice = Invoice {
             subscription: Some(new.subscription.to_owned()),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{EndBehavior, Schedule, ScheduleStatus};
+use super::{EndBehavior, ScheduleStatus};
 use crate::core::calendar::{DAY, LAST_INSTANT};
 use crate::core::{Core, Fault, Interval, ItemChange, Metadata, Proration, Subscription, SubscriptionChange};
 
@@ -17,7 +17,7 @@ pub struct Phase {
     pub start: i64,
     pub end: i64,
     pub items: Vec<PhaseItem>,
-    metadata: Metadata,
+    pub(super) metadata: Metadata,
     /// What becomes of the difference when it begins within a period.
     proration: Proration,
 }
@@ -99,13 +99,8 @@ impl Phase {
 }
 
 impl Core {
-    /// The current phase and what follows, with their instants.
-    pub(super) fn lay_out_phases(
-        &self,
-        schedule: &Schedule,
-        new: Vec<NewPhase>,
-    ) -> Result<Vec<Phase>, Fault> {
-        let mut start = schedule.phases[schedule.current].start;
+    /// A phase that begins at this instant and what follows, with their instants.
+    pub(super) fn lay_out_phases(&self, mut start: i64, new: Vec<NewPhase>) -> Result<Vec<Phase>, Fault> {
         let mut phases = Vec::new();
         if new.is_empty() || new.len() > 10 {
             return Err(Fault::invalid("A schedule has 1 to 10 phases.").param("phases"));

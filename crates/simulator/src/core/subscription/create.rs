@@ -50,6 +50,8 @@ pub struct NewSubscription {
     pub discounts: Vec<Redeem>,
     /// The checkout session that it comes of.
     pub checkout_session: Option<String>,
+    /// The schedule that begins it, and when its first phase is over: its first invoice is left to the clock.
+    pub schedule: Option<(String, i64)>,
     /// A payment intent that the first invoice takes over.
     pub intent: Option<String>,
 }
@@ -87,7 +89,10 @@ impl Core {
         self.check_discounts(&subscription, &new.discounts)?;
         self.check_anchor(&subscription, new.anchor)?;
         let lines = self.first_lines(&subscription, &new.once)?;
-        let collects = new.days_until_due.is_none() && trial_end.is_none() && !lines.is_empty();
+        let collects = new.schedule.is_none()
+            && new.days_until_due.is_none()
+            && trial_end.is_none()
+            && !lines.is_empty();
         let due_now = collects && amount + owed > 0;
         if due_now && !has_method && new.payment_behavior != PaymentBehavior::DefaultIncomplete {
             let message = "This customer has no attached payment source or default payment method. Please consider \
@@ -204,6 +209,7 @@ impl Core {
             status: if trial_end.is_some() {
                 Status::Trialing
             } else if new.days_until_due.is_some()
+                || new.schedule.is_some()
                 || items.iter().all(|item| item.billed == 0) && new.anchor.is_some()
             {
                 // Nothing is to be paid before it counts.
@@ -236,8 +242,8 @@ impl Core {
             waiting: Vec::new(),
             days_until_due: new.days_until_due,
             pause: None,
-            schedule: None,
-            phase_ends: None,
+            phase_ends: new.schedule.as_ref().map(|(_, end)| *end),
+            schedule: new.schedule.map(|(id, _)| id),
         }
     }
 
