@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Findings, Place } from './findings.mjs';
 
-const OLDEST = '2020-03-02';
+const OLDEST = '2019-02-19';
 
 // One judge per version of which something was recorded and is simulated.
 export function recorded() {

@@ -46,7 +46,18 @@ const RENAMED: &[Renamed] = &[
         "unit_amount",
         &[("unit_amount_decimal", None)],
     ),
+    // docs.stripe.com/changelog/2019-10-17: what was `billing`, and what a customer's balance was called.
+    ("2019-10-17", "/v1/invoices", "billing", COLLECTION),
+    ("2019-10-17", "/v1/subscriptions", "billing", COLLECTION),
+    (
+        "2019-10-17",
+        "/v1/customers",
+        "account_balance",
+        &[("balance", None)],
+    ),
 ];
+
+const COLLECTION: &[(&str, Option<&str>)] = &[("collection_method", None)];
 
 /// The body of a POST as the newest version would have it.
 pub fn modern(version: Version, path: &str, form: &str) -> Option<String> {
@@ -91,5 +102,17 @@ mod tests {
         assert_eq!(read.as_deref(), Some(wanted));
         assert_eq!(modern(Version::default(), "/v1/promotion_codes", form), None);
         assert_eq!(modern(basil, "/v1/subscriptions/sub_1", form), None);
+    }
+
+    #[test]
+    fn before_2019_10_17_billing_is_read_as_the_collection_method() {
+        let old = Version::parse("2019-10-08").unwrap();
+        let read = modern(old, "/v1/subscriptions", "billing=send_invoice");
+        assert_eq!(read.as_deref(), Some("collection_method=send_invoice"));
+        let read = modern(old, "/v1/customers/cus_1", "account_balance=-5");
+        assert_eq!(read.as_deref(), Some("balance=-5"));
+        let newer = Version::parse("2019-10-17").unwrap();
+        let read = modern(newer, "/v1/subscriptions", "billing=send_invoice");
+        assert_eq!(read.as_deref(), Some("billing=send_invoice"));
     }
 }

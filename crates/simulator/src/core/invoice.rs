@@ -298,10 +298,12 @@ impl Invoice {
 impl Core {
     /// The invoice that this payment intent pays.
     pub(crate) fn invoice_paid_by(&self, intent: &str) -> Option<&str> {
-        let customer = self.intents.get(intent)?.owner()?;
-        let mut all = self.invoices.of(customer);
-        let paid = all.find(|it| it.payment_intent.as_deref() == Some(intent));
-        paid.map(|it| it.id.as_str())
+        self.intents.get(intent)?.invoice.as_deref()
+    }
+
+    /// It was paid elsewhere, and Stripe only told so.
+    pub(crate) fn paid_out_of_band(&self, invoice: &str) -> bool {
+        self.invoices.get(invoice).is_some_and(|it| it.out_of_band)
     }
 
     /// What it is paid with, once it is finalized.

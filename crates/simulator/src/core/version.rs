@@ -4,6 +4,7 @@
 //! (docs.stripe.com/upgrades, "Backward-compatible changes").
 
 mod basil;
+mod before_2020;
 mod before_acacia;
 mod clover;
 mod dahlia;
@@ -27,6 +28,15 @@ impl Default for Version {
 
 /// Oldest first (docs.stripe.com/changelog). What came after [`API_VERSION`] in its train only added to it.
 const RELEASED: &[&str] = &[
+    "2019-02-19",
+    "2019-03-14",
+    "2019-05-16",
+    "2019-08-14",
+    "2019-09-09",
+    "2019-10-08",
+    "2019-10-17",
+    "2019-11-05",
+    "2019-12-03",
     "2020-03-02",
     "2020-08-27",
     "2022-08-01",
@@ -94,6 +104,16 @@ const CHANGES: &[(&str, Undo)] = &[
     ("2020-08-27", before_acacia::plan_tiers),
     ("2020-08-27", before_acacia::tax_percent),
     ("2020-08-27", before_acacia::session_display_items),
+    ("2019-12-03", before_2020::line_id),
+    ("2019-12-03", before_2020::customer_tax),
+    ("2019-11-05", before_2020::schedule_settings),
+    ("2019-10-17", before_2020::schedule_renewal),
+    ("2019-10-17", before_2020::billing),
+    ("2019-10-17", before_2020::subscription_start),
+    ("2019-10-17", before_2020::account_balance),
+    ("2019-03-14", before_2020::invoice_date),
+    ("2019-03-14", before_2020::invoice_finalized_at),
+    ("2019-03-14", before_2020::invoice_application_fee),
 ];
 
 impl Version {

@@ -426,7 +426,7 @@ proptest! {
     fn in_every_history_all_versions_tell_the_same_ids_amounts_and_statuses(
         steps in proptest::collection::vec(step(), 1..12),
     ) {
-        let versions = ["2020-03-02", "2022-11-15", "2024-06-20", "2025-08-27.basil", "2026-02-25.clover"];
+        let versions = ["2019-12-03", "2020-03-02", "2022-11-15", "2024-06-20", "2025-08-27.basil", "2026-02-25.clover"];
         let versions = versions.map(|text| Version::parse(text).unwrap());
         let mut history = History::new(DunningEnd::Cancel);
         for version in versions {

@@ -112,6 +112,72 @@ async fn without_a_version_the_accounts_holds() {
 }
 
 #[tokio::test]
+async fn before_basil_a_payment_names_its_invoice_from_the_first_event_on() {
+    let stripe = Stripe::start().await;
+    let sink = Sink::start().await;
+    let form = format!("url={}&enabled_events[]=*&api_version={OLD}", sink.url);
+    stripe.post("/v1/webhook_endpoints", &form).await.ok();
+    let subscription = subscription(&stripe).await;
+    let paid = sink
+        .event_where("invoice.paid", |it| it["subscription"] == subscription)
+        .await;
+    let created = sink.event("payment_intent.created").await;
+    assert_eq!(
+        created["data"]["object"]["id"],
+        paid["data"]["object"]["payment_intent"]
+    );
+    assert_eq!(created["data"]["object"]["invoice"], paid["data"]["object"]["id"]);
+}
+
+#[tokio::test]
+async fn before_basil_an_invoice_says_that_it_was_paid_out_of_band() {
+    let stripe = Stripe::start().await;
+    let customer = id(&stripe.post("/v1/customers", CARD).await.ok());
+    let price = stripe.monthly_price().await;
+    let form = format!(
+        "customer={customer}&items[0][price]={price}&collection_method=send_invoice&days_until_due=5"
+    );
+    let subscription = stripe.post("/v1/subscriptions", &form).await.ok();
+    let invoice = format!(
+        "/v1/invoices/{}",
+        subscription["latest_invoice"].as_str().unwrap()
+    );
+    let said = async || {
+        let shown = get(&stripe, OLD, &invoice).await;
+        (shown["paid"].clone(), shown["paid_out_of_band"].clone())
+    };
+    assert_eq!(said().await, (json!(false), json!(false)));
+    stripe
+        .post(&format!("{invoice}/pay"), "paid_out_of_band=true")
+        .await
+        .ok();
+    assert_eq!(said().await, (json!(true), json!(true)));
+}
+
+#[tokio::test]
+async fn before_2022_11_15_a_guests_payment_has_its_charges_too() {
+    let stripe = Stripe::start().await;
+    let form = "currency=usd&unit_amount=500&product_data[name]=Report";
+    let price = id(&stripe.post("/v1/prices", form).await.ok());
+    let form = format!("mode=payment&line_items[0][price]={price}&success_url=http://a.test");
+    let session = id(&stripe.post("/v1/checkout/sessions", &form).await.ok());
+    stripe.running.with(|core| {
+        core.decline_session(&session).unwrap();
+        core.pay_session(&session).unwrap();
+    });
+    let session = stripe.get(&format!("/v1/checkout/sessions/{session}")).await.ok();
+    assert_eq!(session["customer"], Value::Null);
+    let intent = format!(
+        "/v1/payment_intents/{}",
+        session["payment_intent"].as_str().unwrap()
+    );
+    let shown = get(&stripe, "2022-08-01", &intent).await;
+    assert_eq!(shown["charges"]["total_count"], 2);
+    assert_eq!(shown["charges"]["data"][0]["id"], shown["latest_charge"]);
+    assert_eq!(shown["charges"]["data"][1]["status"], "failed");
+}
+
+#[tokio::test]
 async fn thin_events_name_their_object_and_are_told_again() {
     let stripe = Stripe::start().await;
     let sink = Sink::start().await;

@@ -140,6 +140,8 @@ impl Core {
             status: ChargeStatus::Pending,
             disputed: false,
         });
+        // A guest's has no customer to be found by.
+        self.charges.own(&id, intent);
         id
     }
 

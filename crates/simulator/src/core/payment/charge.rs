@@ -136,16 +136,12 @@ impl Core {
 
     /// Newest first, as Stripe lists them.
     pub(crate) fn charges_on(&self, intent: &str) -> impl Iterator<Item = Value> {
-        let customer = self.intents.get(intent).and_then(|it| it.customer.as_deref());
-        let all = self.charges.of(customer.unwrap_or_default()).rev();
-        all.filter(move |it| it.payment_intent == intent)
-            .map(|it| it.render(self))
+        self.charges.of(intent).rev().map(|it| it.render(self))
     }
 
     /// The charge that the nth attempt on it made, or the last one before.
     pub(crate) fn charge_of_attempt(&self, intent: &str, attempt: usize) -> Option<&str> {
-        let customer = self.intents.get(intent)?.customer.as_deref()?;
-        let all = self.charges.of(customer).filter(|it| it.payment_intent == intent);
+        let all = self.charges.of(intent);
         all.take(attempt).last().map(|it| it.id.as_str())
     }
 

@@ -50,7 +50,8 @@ pub fn invoice_payments(core: &Core, kind: &str, invoice: &mut Map<String, Value
     if kind != "invoice" {
         return;
     }
-    let intent = core.invoice_intent(invoice.get("id").and_then(Value::as_str).unwrap_or_default());
+    let id = invoice.get("id").and_then(Value::as_str).unwrap_or_default();
+    let (intent, out_of_band) = (core.invoice_intent(id), core.paid_out_of_band(id));
     let intent = intent.filter(|_| invoice.get("status").is_some_and(|it| it != "draft"));
     let attempts = invoice.get("attempt_count").and_then(Value::as_u64).unwrap_or(0);
     let charge = intent.and_then(|it| core.charge_of_attempt(it, usize::try_from(attempts).ok()?));
@@ -59,7 +60,7 @@ pub fn invoice_payments(core: &Core, kind: &str, invoice: &mut Map<String, Value
     invoice.remove("amount_overpaid");
     invoice.insert("charge".into(), json!(charge));
     invoice.insert("paid".into(), json!(paid));
-    invoice.insert("paid_out_of_band".into(), json!(false));
+    invoice.insert("paid_out_of_band".into(), json!(paid && out_of_band));
     invoice.insert("payment_intent".into(), json!(intent));
     invoice.insert("application_fee_amount".into(), Value::Null);
     invoice.insert("transfer_data".into(), Value::Null);
