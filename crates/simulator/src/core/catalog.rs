@@ -265,7 +265,7 @@ impl Core {
     }
 
     pub(crate) fn price(&self, id: &str) -> Result<&Price, Fault> {
-        self.prices.get(id).ok_or_else(|| Fault::missing("price", id))
+        self.prices.find(id)
     }
 
     /// The id of the price that has it.

@@ -312,8 +312,6 @@ impl Core {
     }
 
     pub(crate) fn session(&self, id: &str) -> Result<&Session, Fault> {
-        self.sessions
-            .get(id)
-            .ok_or_else(|| Fault::missing("checkout.session", id))
+        self.sessions.find(id)
     }
 }

@@ -109,9 +109,8 @@ impl Core {
                 .check_promotion_code(id, purpose)
                 .map_err(|fault| fault.param(format!("{param}[promotion_code]")))?,
             Redeem::Discount(id) => {
-                let found = self.discounts.get(id);
-                let found = found
-                    .ok_or_else(|| Fault::missing("discount", id).param(format!("{param}[discount]")))?;
+                let found = self.discounts.find(id);
+                let found = found.map_err(|fault| fault.param(format!("{param}[discount]")))?;
                 return Ok(found.coupon.clone());
             }
         };
@@ -278,13 +277,7 @@ impl Core {
             has.is_some_and(|it| it.discounts.iter().any(|of| of == id) && it.status != Status::Canceled);
         if live {
             self.edit_subscription(&subscription, |it| it.discounts.retain(|of| of != id));
-            self.tell_discount_deleted(id);
-        }
-    }
-
-    pub(crate) fn tell_discount_deleted(&mut self, id: &str) {
-        if let Some(shown) = self.discounts.get(id).map(|it| it.render(self)) {
-            self.emit("customer.discount.deleted", shown);
+            self.tell("customer.discount.deleted", id);
         }
     }
 
@@ -341,7 +334,7 @@ impl Core {
                 if let Some(subscription) = self.subscriptions.get_mut(subscription) {
                     subscription.discounts.retain(|of| of != discount);
                 }
-                self.tell_discount_deleted(discount);
+                self.tell("customer.discount.deleted", discount);
             }
         }
         used

@@ -2,8 +2,6 @@
 
 mod object;
 
-use serde_json::Value;
-
 use super::calendar::DAY;
 use super::payment::ChargeStatus;
 use super::payment_method::Claim;
@@ -54,11 +52,11 @@ impl Core {
         charge.disputed = true;
         let dispute = Dispute::of(id.clone(), self.now, charge, claim, self.now + ANSWER_FOR);
         self.disputes.insert(dispute);
-        self.emit_dispute("charge.dispute.created", &id);
+        self.tell("charge.dispute.created", &id);
         if claim.inquiry {
             self.wake(self.now + INQUIRY_FOR, &id);
         } else {
-            self.emit_dispute("charge.dispute.funds_withdrawn", &id);
+            self.tell("charge.dispute.funds_withdrawn", &id);
             self.wake(self.now + ANSWER_FOR, &id);
         }
         id
@@ -151,13 +149,13 @@ impl Core {
                 self.wake(due_by, id);
                 let after = self.dispute_by_id(id)?.render(self);
                 self.emit_change("charge.dispute.updated", &before, after);
-                self.emit_dispute("charge.dispute.funds_withdrawn", id);
+                self.tell("charge.dispute.funds_withdrawn", id);
             }
             DisputeStatus::Won => {
-                self.emit_dispute("charge.dispute.closed", id);
-                self.emit_dispute("charge.dispute.funds_reinstated", id);
+                self.tell("charge.dispute.closed", id);
+                self.tell("charge.dispute.funds_reinstated", id);
             }
-            _ => self.emit_dispute("charge.dispute.closed", id),
+            _ => self.tell("charge.dispute.closed", id),
         }
         self.dispute_by_id(id).map(|it| it.render(self))
     }
@@ -203,15 +201,6 @@ impl Core {
     }
 
     fn dispute_by_id(&self, id: &str) -> Result<&Dispute, Fault> {
-        self.disputes
-            .get(id)
-            .ok_or_else(|| Fault::missing(Dispute::NOUN, id))
-    }
-
-    fn emit_dispute(&mut self, event: &'static str, id: &str) {
-        let shown: Option<Value> = self.disputes.get(id).map(|it| it.render(self));
-        if let Some(shown) = shown {
-            self.emit(event, shown);
-        }
+        self.disputes.find(id)
     }
 }

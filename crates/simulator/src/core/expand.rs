@@ -111,6 +111,13 @@ impl Core {
         }
     }
 
+    /// An event whose object is this one as it is now.
+    pub(crate) fn tell(&mut self, event: &'static str, id: &str) {
+        if let Some(shown) = self.get(id) {
+            self.emit(event, shown);
+        }
+    }
+
     /// With the objects that `expand` names (`latest_invoice.payments`) in place of their ids.
     ///
     /// # Errors

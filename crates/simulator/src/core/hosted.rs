@@ -241,9 +241,8 @@ impl Core {
         let configuration = new
             .configuration
             .unwrap_or_else(|| DEFAULT_CONFIGURATION.to_owned());
-        let found = self.configurations.get(&configuration);
-        let found = found
-            .ok_or_else(|| Fault::missing(Configuration::NOUN, &configuration).param("configuration"))?;
+        let found = self.configurations.find(&configuration);
+        let found = found.map_err(|fault| fault.param("configuration"))?;
         if !found.active {
             return Err(Fault::invalid("This configuration is not active.").param("configuration"));
         }

@@ -315,9 +315,7 @@ impl Core {
     }
 
     pub(crate) fn method(&self, id: &str) -> Result<&PaymentMethod, Fault> {
-        self.methods
-            .get(id)
-            .ok_or_else(|| Fault::missing(PaymentMethod::NOUN, id))
+        self.methods.find(id)
     }
 
     /// In order of creation; `None`: of everybody and nobody.

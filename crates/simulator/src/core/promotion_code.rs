@@ -145,8 +145,7 @@ impl Core {
     }
 
     pub(crate) fn promotion_code(&self, id: &str) -> Result<&PromotionCode, Fault> {
-        let found = self.promotion_codes.get(id);
-        found.ok_or_else(|| Fault::missing(PromotionCode::NOUN, id))
+        self.promotion_codes.find(id)
     }
 
     pub(crate) fn promotion_codes(&self) -> impl DoubleEndedIterator<Item = &PromotionCode> {

@@ -193,7 +193,7 @@ impl Core {
     /// # Errors
     /// No such refund; none of the simulator's waits for the person, and Stripe takes only those back.
     pub fn cancel_refund(&mut self, id: &str) -> Answer {
-        self.refunds.get(id).ok_or_else(|| Fault::missing("refund", id))?;
+        self.refunds.find(id)?;
         Err(Fault::invalid(
             "Only refunds with a status of requires_action can be canceled.",
         ))
@@ -213,12 +213,13 @@ impl Core {
 
     /// Changes it and tells of it by both of Stripe's names.
     fn edit_refund(&mut self, id: &str, change: impl FnOnce(&mut Refund)) -> Answer {
-        let missing = || Fault::missing("refund", id);
-        let mut changed = self.refunds.get(id).ok_or_else(missing)?.clone();
+        let mut changed = self.refunds.find(id)?.clone();
         let before = changed.render(self);
         change(&mut changed);
         let after = changed.render(self);
-        *self.refunds.get_mut(id).ok_or_else(missing)? = changed;
+        if let Some(refund) = self.refunds.get_mut(id) {
+            *refund = changed;
+        }
         self.emit_change("refund.updated", &before, after.clone());
         self.emit_change("charge.refund.updated", &before, after.clone());
         Ok(after)
@@ -229,8 +230,7 @@ impl Core {
     /// # Errors
     /// No such refund, or it failed already.
     pub fn fail_refund(&mut self, id: &str) -> Answer {
-        let missing = || Fault::missing("refund", id);
-        let refund = self.refunds.get(id).ok_or_else(missing)?;
+        let refund = self.refunds.find(id)?;
         if refund.status == RefundStatus::Failed {
             return Err(Fault::invalid(format!("Refund {id} has failed already.")));
         }
@@ -278,8 +278,8 @@ impl Core {
         };
         let nothing = || Fault::invalid(format!("Nothing was paid by '{of}'."));
         let intent = intent.ok_or_else(nothing)?;
-        let found = self.intents.get(&intent);
-        let found = found.ok_or_else(|| Fault::missing("payment_intent", &intent).param("payment_intent"))?;
+        let found = self.intents.find(&intent);
+        let found = found.map_err(|fault| fault.param("payment_intent"))?;
         found.latest_charge.clone().ok_or_else(|| {
             Fault::invalid("This PaymentIntent does not have a successful charge to refund.")
                 .param("payment_intent")

@@ -264,9 +264,7 @@ impl Core {
     }
 
     pub(crate) fn schedule(&self, id: &str) -> Result<&Schedule, Fault> {
-        self.schedules
-            .get(id)
-            .ok_or_else(|| Fault::missing(Schedule::NOUN, id))
+        self.schedules.find(id)
     }
 
     fn live_schedule(&self, id: &str) -> Result<&Schedule, Fault> {

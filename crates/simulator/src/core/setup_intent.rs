@@ -136,7 +136,7 @@ impl Core {
             authenticated: false,
             cancellation_reason: None,
         });
-        self.emit_setup("setup_intent.created", &id);
+        self.tell("setup_intent.created", &id);
         match confirm {
             Some(confirm) => self.confirm_setup_intent(&id, confirm),
             None => self.setup_intent(&id).map(|it| it.render(self)),
@@ -179,7 +179,7 @@ impl Core {
             if let Some(intent) = self.setup_intents.get_mut(id) {
                 intent.status = SetupStatus::RequiresAction;
             }
-            self.emit_setup("setup_intent.requires_action", id);
+            self.tell("setup_intent.requires_action", id);
             return self.setup_intent(id).map(|it| it.render(self));
         }
         if let Some(intent) = self.setup_intents.get_mut(id) {
@@ -190,7 +190,7 @@ impl Core {
             Some(customer) => self.keep(&method, &customer),
             None => self.set_up(&method),
         }
-        self.emit_setup("setup_intent.succeeded", id);
+        self.tell("setup_intent.succeeded", id);
         self.setup_intent(id).map(|it| it.render(self))
     }
 
@@ -205,7 +205,7 @@ impl Core {
             intent.authenticated = false;
             intent.error = Some(last_error(decline, None, method));
         }
-        self.emit_setup("setup_intent.setup_failed", id);
+        self.tell("setup_intent.setup_failed", id);
         Err(Fault::from(decline).with("setup_intent", self.setup_intent(id)?.render(self)))
     }
 
@@ -239,7 +239,7 @@ impl Core {
             intent.status = SetupStatus::Canceled;
             intent.cancellation_reason = reason;
         }
-        self.emit_setup("setup_intent.canceled", id);
+        self.tell("setup_intent.canceled", id);
         self.setup_intent(id).map(|it| it.render(self))
     }
 
@@ -273,15 +273,7 @@ impl Core {
     }
 
     pub(crate) fn setup_intent(&self, id: &str) -> Result<&SetupIntent, Fault> {
-        self.setup_intents
-            .get(id)
-            .ok_or_else(|| Fault::missing(SetupIntent::NOUN, id))
-    }
-
-    fn emit_setup(&mut self, event: &'static str, id: &str) {
-        if let Some(shown) = self.setup_intents.get(id).map(|it| it.render(self)) {
-            self.emit(event, shown);
-        }
+        self.setup_intents.find(id)
     }
 }
 

@@ -279,9 +279,7 @@ impl Subscription {
 
 impl Core {
     pub(crate) fn subscription(&self, id: &str) -> Result<&Subscription, Fault> {
-        self.subscriptions
-            .get(id)
-            .ok_or_else(|| Fault::missing("subscription", id))
+        self.subscriptions.find(id)
     }
 
     /// Changes it, wakes for what comes next, and tells of it if it shows.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::Core;
+use super::{Core, Fault};
 
 /// What can be stored, found and shown.
 pub trait Row {
@@ -60,6 +60,12 @@ impl<T: Row> Table<T> {
 
     pub fn get(&self, id: &str) -> Option<&T> {
         self.index.get(id).map(|&at| &self.rows[at])
+    }
+
+    /// # Errors
+    /// There is none.
+    pub fn find(&self, id: &str) -> Result<&T, Fault> {
+        self.get(id).ok_or_else(|| Fault::missing(T::NOUN, id))
     }
 
     pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {

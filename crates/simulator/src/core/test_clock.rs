@@ -170,9 +170,7 @@ impl Core {
                 clock.frozen_time = target;
                 clock.target = None;
             }
-            if let Ok(shown) = self.test_clock(id).map(|it| it.render(self)) {
-                self.emit("test_helpers.test_clock.ready", shown);
-            }
+            self.tell("test_helpers.test_clock.ready", id);
         }
         if old {
             let _ = self.delete_test_clock(id);

@@ -150,9 +150,7 @@ impl Core {
         } else {
             "checkout.session.async_payment_failed"
         };
-        if let Some(shown) = self.sessions.get(&id).map(|it| it.render(self)) {
-            self.emit(event, shown);
-        }
+        self.tell(event, &id);
     }
 
     /// Nothing is due today: the method is for what comes, if it is asked for.

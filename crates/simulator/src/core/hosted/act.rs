@@ -4,10 +4,11 @@
 use serde_json::Value;
 
 use super::Portal;
+use crate::core::schedule::Phase;
 use crate::core::{
     Answer, Core, CustomerChange, CycleAnchor, EndBehavior, Ending, Fault, ItemChange, NewPhase,
-    PaymentBehavior, PhaseItem, Price, Proration, ScheduleChange, Status, Subscription, SubscriptionChange,
-    TrialEnd, When,
+    PaymentBehavior, PhaseEnd, PhaseItem, Price, Proration, ScheduleChange, Status, Subscription,
+    SubscriptionChange, TrialEnd, When,
 };
 
 impl Core {
@@ -189,8 +190,7 @@ impl Core {
     }
 
     pub(crate) fn portal(&self, id: &str) -> Result<&Portal, Fault> {
-        let found = self.portals.get(id);
-        found.ok_or_else(|| Fault::missing("billing_portal.session", id))
+        self.portals.find(id)
     }
 
     fn portal_subscription(&self, portal: &str, id: &str) -> Result<&Subscription, Fault> {
@@ -279,22 +279,11 @@ impl Core {
     fn put_off(&mut self, of: &Subscription, wanted: PhaseItem) -> Answer {
         let schedule = self.schedule_subscription(&of.id)?;
         let schedule = schedule["id"].as_str().unwrap_or_default();
+        let present = Phase::of(of);
         let now = NewPhase {
-            start: of.items.iter().map(|it| it.period_start).min(),
-            end: of
-                .items
-                .iter()
-                .map(|it| it.period_end)
-                .min()
-                .map(crate::core::PhaseEnd::At),
-            items: of
-                .items
-                .iter()
-                .map(|it| PhaseItem {
-                    price: it.price.clone(),
-                    quantity: it.quantity,
-                })
-                .collect(),
+            start: Some(present.start),
+            end: Some(PhaseEnd::At(present.end)),
+            items: present.items,
             metadata: Default::default(),
             proration: Proration::None,
         };

@@ -44,7 +44,7 @@ impl Core {
         if asks && !paying.authenticated && !off_session {
             paying.status = IntentStatus::RequiresAction;
             paying.error = None;
-            self.emit_intent("payment_intent.requires_action", intent);
+            self.tell("payment_intent.requires_action", intent);
             return Attempt::NeedsAction;
         }
         with.spent = true;
@@ -61,8 +61,8 @@ impl Core {
                 paying.error = None;
                 paying.settles = Some((at, result));
             }
-            self.emit_charge("charge.pending", &charge);
-            self.emit_intent("payment_intent.processing", intent);
+            self.tell("charge.pending", &charge);
+            self.tell("payment_intent.processing", intent);
             self.wake(at, intent);
             return Attempt::Processing;
         }
@@ -87,15 +87,15 @@ impl Core {
                     paid.error = None;
                     paid.settles = None;
                 }
-                self.emit_charge("charge.succeeded", &id);
-                self.emit_intent("payment_intent.succeeded", intent);
+                self.tell("charge.succeeded", &id);
+                self.tell("payment_intent.succeeded", intent);
                 if let Some(claim) = self.charges.get(&id).and_then(|it| it.does.dispute) {
                     self.open_dispute(&id, claim);
                 }
                 Attempt::Paid
             }
             Err(decline) => {
-                self.emit_charge("charge.failed", &id);
+                self.tell("charge.failed", &id);
                 self.refuse_intent(intent, decline, Some(&id));
                 Attempt::Failed(decline)
             }
@@ -115,7 +115,7 @@ impl Core {
             refused.settles = None;
             refused.error = Some(last_error(decline, charge, method));
         }
-        self.emit_intent("payment_intent.payment_failed", intent);
+        self.tell("payment_intent.payment_failed", intent);
     }
 
     fn new_charge(&mut self, intent: &str, method: &str) -> String {

@@ -131,7 +131,7 @@ fn outcome(status: ChargeStatus) -> Value {
 
 impl Core {
     pub(crate) fn charge_by_id(&self, id: &str) -> Result<&Charge, Fault> {
-        self.charges.get(id).ok_or_else(|| Fault::missing("charge", id))
+        self.charges.find(id)
     }
 
     /// Newest first, as Stripe lists them.
@@ -143,12 +143,5 @@ impl Core {
     pub(crate) fn charge_of_attempt(&self, intent: &str, attempt: usize) -> Option<&str> {
         let all = self.charges.of(intent);
         all.take(attempt).last().map(|it| it.id.as_str())
-    }
-
-    /// Tells of a charge as it is now.
-    pub(super) fn emit_charge(&mut self, event: &'static str, id: &str) {
-        if let Some(shown) = self.charges.get(id).map(|it| it.render(self)) {
-            self.emit(event, shown);
-        }
     }
 }

@@ -251,7 +251,7 @@ impl Core {
             canceled_at: None,
             cancellation_reason: None,
         });
-        self.emit_intent("payment_intent.created", &id);
+        self.tell("payment_intent.created", &id);
         id
     }
 
@@ -369,20 +369,12 @@ impl Core {
             intent.canceled_at = Some(now);
             intent.cancellation_reason = reason;
         }
-        self.emit_intent("payment_intent.canceled", id);
+        self.tell("payment_intent.canceled", id);
         self.intent(id).map(|it| it.render(self))
     }
 
     pub(crate) fn intent(&self, id: &str) -> Result<&Intent, Fault> {
-        self.intents
-            .get(id)
-            .ok_or_else(|| Fault::missing("payment_intent", id))
-    }
-
-    pub(super) fn emit_intent(&mut self, event: &'static str, id: &str) {
-        if let Some(shown) = self.intents.get(id).map(|it| it.render(self)) {
-            self.emit(event, shown);
-        }
+        self.intents.find(id)
     }
 
     /// The method that a request names, which has to be this customer's if it is somebody's.

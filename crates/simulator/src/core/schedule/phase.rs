@@ -44,7 +44,7 @@ pub struct NewPhase {
 
 impl Phase {
     /// The subscription's current period.
-    pub(super) fn of(subscription: &Subscription) -> Phase {
+    pub(crate) fn of(subscription: &Subscription) -> Phase {
         let items = subscription.items.iter();
         Phase {
             start: items.clone().map(|it| it.period_start).min().unwrap_or_default(),

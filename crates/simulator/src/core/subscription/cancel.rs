@@ -1,7 +1,5 @@
 //! How a subscription ends: docs.stripe.com/billing/subscriptions/cancel.
 
-use serde_json::Value;
-
 use super::{PaymentBehavior, Status};
 use crate::core::{Answer, Core, DunningEnd, Fault, InvoiceItem, NewInvoice, Row};
 
@@ -111,10 +109,7 @@ impl Core {
             it.cancellation_reason = Some(reason);
             it.latest_invoice = invoice.clone().or(it.latest_invoice.take());
         });
-        let Ok(shown) = self.subscription(id).map(|it| -> Value { it.render(self) }) else {
-            return;
-        };
-        self.emit("customer.subscription.deleted", shown);
+        self.tell("customer.subscription.deleted", id);
         if let Some(schedule) = self.subscription(id).ok().and_then(|it| it.schedule.clone()) {
             self.schedule_canceled(&schedule);
         }

@@ -66,7 +66,7 @@ impl Core {
             .filter_map(|redeem| self.redeem_for_subscription(redeem, &of.customer, &of.id, session))
             .collect();
         for gone in of.discounts.iter().filter(|it| !new.contains(it)) {
-            self.tell_discount_deleted(gone);
+            self.tell("customer.discount.deleted", gone);
         }
         new
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::plan::Plan;
 use super::{Item, Status, Subscription, SubscriptionChange, create};
-use crate::core::{Core, Fault, NewInvoice, Row};
+use crate::core::{Core, Fault, NewInvoice};
 
 #[derive(Clone, Debug)]
 pub struct PendingUpdate {
@@ -165,12 +165,5 @@ impl Core {
         self.edit_subscription(id, |it| it.pending_update = None);
         self.void_invoice(&update.invoice);
         self.tell("customer.subscription.pending_update_expired", id);
-    }
-
-    /// An event whose object is the subscription.
-    pub(super) fn tell(&mut self, event: &'static str, id: &str) {
-        if let Some(shown) = self.subscriptions.get(id).map(|it| it.render(self)) {
-            self.emit(event, shown);
-        }
     }
 }
