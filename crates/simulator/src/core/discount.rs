@@ -266,7 +266,7 @@ impl Core {
         made
     }
 
-    /// Its months are over.
+    /// Its months are over (docs.stripe.com/billing/subscriptions/coupons, `duration_in_months`).
     pub(super) fn discount_due(&mut self, id: &str) {
         let discount = self.discounts.get(id);
         let subscription = discount

@@ -10,11 +10,11 @@ use super::{Answer, Core, Fault, MetadataChange, Row};
 pub(crate) use object::{DISPUTE_EVIDENCE, DISPUTE_FILES};
 pub use object::{Dispute, DisputeStatus};
 
-/// How long an answer can be given; networks allow 7 to 21 days.
+/// How long an answer can be given; networks allow 7 to 21 days (docs.stripe.com/disputes/responding).
 const ANSWER_FOR: i64 = 9 * DAY;
-/// How long a bank may think; Stripe says 60 to 75 days.
+/// How long a bank may think; Stripe says 60 to 75 days (docs.stripe.com/disputes/how-disputes-work).
 const REVIEW_FOR: i64 = 75 * DAY;
-/// An inquiry that nothing came of is closed then.
+/// An inquiry that nothing came of is closed then (docs.stripe.com/disputes/how-disputes-work, "Inquiries").
 const INQUIRY_FOR: i64 = 120 * DAY;
 
 /// What a bank decides, or the account concedes.
@@ -160,6 +160,7 @@ impl Core {
         self.dispute_by_id(id).map(|it| it.render(self))
     }
 
+    /// The bank decides, or nobody answered in time (docs.stripe.com/disputes/how-disputes-work).
     pub(crate) fn dispute_due(&mut self, id: &str) {
         let Ok(dispute) = self.dispute_by_id(id) else {
             return;

@@ -6,7 +6,7 @@ use super::calendar::DAY;
 use super::table::Table;
 use super::{Answer, Core, Fault, Row, Version};
 
-/// How far back `GET /v1/events` reaches.
+/// How far back `GET /v1/events` reaches (docs.stripe.com/api/events).
 pub const EVENTS_KEPT: i64 = 30 * DAY;
 
 /// The fields that Stripe's reference marks as expandable, of whatever object: an id, an id that is not there, or a list

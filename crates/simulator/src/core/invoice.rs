@@ -301,6 +301,14 @@ impl Core {
         self.intents.get(intent)?.invoice.as_deref()
     }
 
+    /// How many invoices a subscription got after this instant.
+    pub(crate) fn invoices_since(&self, subscription: &str, instant: i64) -> usize {
+        let all = self.subscriptions.get(subscription).map(|it| &it.invoices);
+        let all = all.into_iter().flatten().rev();
+        let made = all.filter_map(|id| self.invoices.get(id));
+        made.take_while(|it| it.created > instant).count()
+    }
+
     /// It was paid elsewhere, and Stripe only told so.
     pub(crate) fn paid_out_of_band(&self, invoice: &str) -> bool {
         self.invoices.get(invoice).is_some_and(|it| it.out_of_band)
@@ -326,5 +334,5 @@ pub fn collection_method(sends: bool) -> &'static str {
     }
 }
 
-/// How long a renewal's invoice stays a draft.
+/// How long a renewal's invoice stays a draft (docs.stripe.com/billing/invoices/subscription).
 pub const DRAFT_FOR: i64 = HOUR;

@@ -41,7 +41,8 @@ enum RefundStatus {
     Failed,
 }
 
-/// How long a bank takes to say what became of a refund.
+/// How long a bank takes to say what became of a refund. Stripe's page of the test cards that this is about
+/// (docs.stripe.com/testing, "Refunds") does not say; real ones take days (docs.stripe.com/refunds).
 const SETTLES_AFTER: i64 = DAY;
 
 impl Row for Refund {
@@ -199,6 +200,7 @@ impl Core {
         ))
     }
 
+    /// The bank says what became of it (docs.stripe.com/refunds, docs.stripe.com/testing, "Refunds").
     pub(crate) fn refund_due(&mut self, id: &str) {
         let Some(refund) = self.refunds.get(id) else {
             return;

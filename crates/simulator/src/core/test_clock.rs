@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::calendar::DAY;
 use super::{Answer, Core, Fault, Interval, Row};
 
-/// Stripe deletes a clock this long after its creation.
+/// Stripe deletes a clock this long after its creation (docs.stripe.com/billing/testing/test-clocks).
 const KEPT_FOR: i64 = 30 * DAY;
 
 /// Of one clock.
@@ -159,6 +159,8 @@ impl Core {
         clock.map_or(&mut self.timers, |clock| &mut clock.timers)
     }
 
+    /// It reaches the instant that it was advanced to, or is old enough to be deleted
+    /// (docs.stripe.com/billing/testing/test-clocks/api-advanced-usage).
     pub(super) fn test_clock_due(&mut self, id: &str) {
         let Ok(clock) = self.test_clock(id) else {
             return;

@@ -1,8 +1,11 @@
 //! How many requests a second are let in (docs.stripe.com/rate-limits).
 
-use std::collections::HashMap;
+mod object;
+
+use std::collections::{HashMap, VecDeque};
 
 use crate::core::Fault;
+pub use object::{InvoiceLimit, updated};
 
 /// Requests per second of real time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +36,18 @@ impl RateLimit {
     }
 }
 
-/// What was let in within the present second.
+/// `Stripe-Rate-Limited-Reason` of a limit that one object has.
+pub const RESOURCE: &str = "resource-specific";
+
+const HOUR: i64 = 3_600;
+
+/// What was let in within the present second, and which objects were updated within the last hour.
 pub struct Limiter {
     limit: Option<RateLimit>,
     second: i64,
     seen: HashMap<String, u32>,
+    /// The seconds in which each object was updated, oldest first.
+    updates: HashMap<String, VecDeque<i64>>,
 }
 
 impl Limiter {
@@ -47,7 +57,31 @@ impl Limiter {
             limit,
             second: 0,
             seen: HashMap::new(),
+            updates: HashMap::new(),
         }
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// One more update of an object, of which `most` are let in within an hour; `second`: of real time.
+    ///
+    /// # Errors
+    /// As [`Limiter::admit`].
+    pub fn admit_update(&mut self, second: i64, object: &str, most: usize) -> Result<(), &'static str> {
+        if !self.is_on() {
+            return Ok(());
+        }
+        let seconds = self.updates.entry(object.to_owned()).or_default();
+        while seconds.front().is_some_and(|at| at + HOUR <= second) {
+            seconds.pop_front();
+        }
+        if seconds.len() >= most {
+            return Err(RESOURCE);
+        }
+        seconds.push_back(second);
+        Ok(())
     }
 
     /// `second`: of real time.
@@ -135,10 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_has_so_many_updates_of_one_object() {
+        let mut limiter = Limiter::new(Some(RateLimit::DOCUMENTED));
+        for at in 0..1_000 {
+            limiter.admit_update(at, "pi_1", 1_000).unwrap();
+        }
+        assert_eq!(limiter.admit_update(3_599, "pi_1", 1_000), Err(RESOURCE));
+        limiter.admit_update(3_599, "pi_2", 1_000).unwrap();
+        limiter.admit_update(3_600, "pi_1", 1_000).unwrap();
+        assert_eq!(limiter.admit_update(3_600, "pi_1", 1_000), Err(RESOURCE));
+    }
+
+    #[test]
     fn without_a_limit_everything_is_let_in() {
         let mut limiter = Limiter::new(None);
         for _ in 0..1_000 {
             admitted(&mut limiter, 1, "sk_test_1", "/v1/prices").unwrap();
+            limiter.admit_update(1, "pi_1", 1).unwrap();
         }
     }
 }

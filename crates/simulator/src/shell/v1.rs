@@ -13,7 +13,7 @@ use super::adversity::{Adversity, Asked};
 use super::authentication::{authorize, check_account, secret_key};
 use super::clock::unix_micros;
 use super::idempotency::Begun;
-use super::rate_limit::exceeded;
+use super::rate_limit::{InvoiceLimit, RESOURCE, exceeded, updated};
 use super::reply::{Echo, Kept, respond};
 use super::socket::Connection;
 use super::world::World;
@@ -72,6 +72,10 @@ impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Refusal {
         Refusal(Box::new(fault), None)
     }
+}
+
+fn limited(reason: &'static str) -> Refusal {
+    Refusal(Box::new(exceeded()), Some(reason))
 }
 
 impl Call {
@@ -168,11 +172,15 @@ impl Call {
         world
             .limiter
             .admit(second, key, &account, &self.method, &self.path)
-            .map_err(|reason| Refusal(Box::new(exceeded()), Some(reason)))?;
+            .map_err(limited)?;
         world.rights.check(key, &self.method, &self.path)?;
         check_account(self.account.as_deref(), key, world)?;
         let form = self.form.as_ref().map_err(Clone::clone)?;
         self.version(world)?;
+        if let Some((object, most)) = updated(&world.core, &self.method, &self.path, form) {
+            let admitted = world.limiter.admit_update(second, &object, most);
+            admitted.map_err(limited)?;
+        }
         let Some(key) = &self.idempotency_key else {
             return Ok(Begun::New);
         };
@@ -210,6 +218,7 @@ impl Call {
         let account = self.account_of_key(world);
         let bad = adversity.and_then(Adversity::fault);
         let effective = bad.is_none() || adversity.is_some_and(Adversity::took_effect);
+        let mut over = false;
         let outcome = if effective {
             let cause = Cause {
                 request: request.to_owned(),
@@ -221,19 +230,24 @@ impl Call {
             let core = old.as_deref_mut().unwrap_or(&mut world.core);
             core.set_account(&account);
             core.set_cause(Some(cause));
+            let form = self.form.as_deref().unwrap_or_default();
+            let limit = (world.limiter.is_on())
+                .then(|| InvoiceLimit::reached(core, &self.method, &self.path, form))
+                .flatten();
             let outcome = self
                 .form
                 .clone()
                 .and_then(|form| api::call(core, version?, &self.method, &self.path, &form));
+            over = limit.is_some_and(|limit| limit.passed(core));
             core.set_cause(None);
-            outcome
+            if over { Err(exceeded()) } else { outcome }
         } else {
             Ok(serde_json::Value::Null)
         };
         let now = world.core.now();
         let kept = |outcome: Answer| match outcome {
             Ok(object) => Kept::object(&object, request),
-            Err(fault) => Kept::fault(&fault, request, now),
+            Err(fault) => Kept::fault(&fault, request, now).limited_by(over.then_some(RESOURCE)),
         };
         // A refusal of which Stripe keeps nothing: what took effect in spite of it is what a repetition is told.
         if let (Some(refusal), true) = (bad.as_ref().filter(|it| it.early), effective) {

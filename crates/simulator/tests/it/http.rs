@@ -3,7 +3,7 @@
 use serde_json::json;
 use stripe_simulator::{Options, RateLimit};
 
-use crate::support::{KEY, Stripe, id};
+use crate::support::{CARD, KEY, Stripe, id};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -184,4 +184,34 @@ async fn an_idempotency_key_belongs_to_one_endpoint_and_one_account() {
         .post_keyed("/v1/customers", "name=Ann", &long[1..])
         .await
         .ok();
+}
+
+#[tokio::test]
+async fn a_subscription_gets_ten_new_invoices_a_minute() {
+    let rate_limit = Some(RateLimit::of(1_000));
+    let stripe = Stripe::with(Options {
+        rate_limit,
+        ..Options::default()
+    })
+    .await;
+    let price = stripe.monthly_price().await;
+    let customer = id(&stripe.post("/v1/customers", CARD).await.ok());
+    let form = format!("customer={customer}&items[0][price]={price}");
+    let subscription = stripe.post("/v1/subscriptions", &form).await.ok();
+    let path = format!("/v1/subscriptions/{}", id(&subscription));
+    let item = id(&subscription["items"]["data"][0]);
+    let seats = |quantity| {
+        format!("items[0][id]={item}&items[0][quantity]={quantity}&proration_behavior=always_invoice")
+    };
+    for quantity in 2..11 {
+        stripe.post(&path, &seats(quantity)).await.ok();
+    }
+    let refused = stripe.post(&path, &seats(11)).await;
+    assert_eq!(refused.header("stripe-rate-limited-reason"), "resource-specific");
+    assert_eq!(refused.error(429)["code"], "rate_limit");
+    let shown = stripe.get(&path).await.ok();
+    assert_eq!(shown["items"]["data"][0]["quantity"], 10, "nothing of it stays");
+    stripe.post(&path, "metadata[a]=b").await.ok();
+    stripe.running.advance(60);
+    stripe.post(&path, &seats(11)).await.ok();
 }

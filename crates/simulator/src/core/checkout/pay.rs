@@ -219,6 +219,7 @@ impl Core {
         Ok(shown)
     }
 
+    /// Nobody paid until `expires_at`, 24 hours after its creation or sooner (docs.stripe.com/api/checkout/sessions/create).
     pub(crate) fn session_due(&mut self, id: &str) {
         let due = self
             .session(id)

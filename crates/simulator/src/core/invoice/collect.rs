@@ -15,6 +15,8 @@ impl Core {
         self.pay_invoice_with(id, InvoicePayment::default())
     }
 
+    /// A draft is finalized, an open one is tried again, or one that was sent is overdue
+    /// (docs.stripe.com/billing/invoices/subscription, docs.stripe.com/billing/revenue-recovery/smart-retries).
     pub(crate) fn invoice_due(&mut self, id: &str) {
         let Some(invoice) = self.invoices.get(id) else {
             return;
@@ -50,7 +52,8 @@ impl Core {
         }
     }
 
-    /// From `draft` to `open`: it has a number and is owed from here on.
+    /// From `draft` to `open`: it has a number and is owed from here on
+    /// (docs.stripe.com/invoicing/integration/workflow-transitions).
     pub(crate) fn finalize_invoice(&mut self, id: &str) {
         let Some(invoice) = self.invoices.get(id) else {
             return;
@@ -234,7 +237,7 @@ impl Core {
         }
     }
 
-    /// Its subscription ended: nobody tries any more.
+    /// Its subscription ended: nobody tries any more (docs.stripe.com/billing/subscriptions/cancel).
     pub(crate) fn stop_collecting(&mut self, id: &str) {
         let collects = self
             .invoices

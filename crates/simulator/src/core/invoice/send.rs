@@ -30,7 +30,7 @@ impl Core {
         Ok(())
     }
 
-    /// It was sent, and the day that it was to be paid by is over.
+    /// It was sent, and the day that it was to be paid by is over (docs.stripe.com/api/events/types, `invoice.overdue`).
     pub(super) fn invoice_overdue(&mut self, id: &str) {
         let now = self.now;
         let is_new = |it: &super::Invoice| {

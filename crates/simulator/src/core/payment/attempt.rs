@@ -145,7 +145,7 @@ impl Core {
         id
     }
 
-    /// The bank's answer on a delayed payment has come.
+    /// The bank's answer on a delayed payment has come (docs.stripe.com/payments/paymentintents/lifecycle, `processing`).
     pub(crate) fn intent_due(&mut self, id: &str) {
         let settles = self.intents.get(id).and_then(|it| it.settles);
         let Some((_, result)) = settles.filter(|(at, _)| *at <= self.now) else {

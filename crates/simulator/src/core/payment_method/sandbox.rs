@@ -77,7 +77,8 @@ pub enum RefundOutcome {
     FailsLater,
 }
 
-/// Stripe says "at least three minutes" of the delayed ones, and nothing of the others.
+/// Stripe says "at least three minutes" of the delayed ones, and nothing of the others
+/// (docs.stripe.com/payments/sepa-debit/accept-a-payment).
 const SOON: Option<i64> = Some(60);
 const DELAYED: Option<i64> = Some(180);
 

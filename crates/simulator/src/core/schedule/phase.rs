@@ -213,7 +213,8 @@ impl Core {
         changes
     }
 
-    /// The phase that the subscription is in is over.
+    /// The phase that the subscription is in is over: the next begins, or the schedule ends as its `end_behavior` says
+    /// (docs.stripe.com/billing/subscriptions/subscription-schedules).
     pub(crate) fn phase_over(&mut self, subscription: &str) {
         let Some((schedule, of)) = self
             .subscription(subscription)

@@ -61,7 +61,7 @@ impl Core {
         self.subscription(id).map(|it| it.render(self))
     }
 
-    /// What the retry schedule ends in.
+    /// What the retry schedule ends in, as the account chose (docs.stripe.com/billing/revenue-recovery/smart-retries).
     pub(crate) fn dunning_ended(&mut self, id: &str) {
         if self.subscription(id).is_ok_and(|it| it.status.is_terminal()) {
             return;

@@ -4,7 +4,8 @@ use super::{BillingMode, Item, MissingPaymentMethod, Proration, Status, Subscrip
 use crate::core::calendar::{DAY, HOUR};
 use crate::core::{Answer, Core, Fault, InvoiceLine, Metadata, NewInvoice, Redeem, Row};
 
-/// How long the first payment may be outstanding.
+/// How long the first payment may be outstanding: 23 hours (docs.stripe.com/billing/subscriptions/overview, "Subscription
+/// statuses"). So long an update may wait for its payment too (docs.stripe.com/billing/subscriptions/pending-updates).
 pub const INCOMPLETE_FOR: i64 = 23 * HOUR;
 
 /// What an unpaid first invoice means for the request.

@@ -1,4 +1,8 @@
 //! What the clock does to a subscription.
+//!
+//! Renewals: docs.stripe.com/billing/subscriptions/billing-cycle and docs.stripe.com/billing/invoices/subscription. An
+//! announced end: docs.stripe.com/billing/subscriptions/cancel. A first payment that did not come:
+//! docs.stripe.com/billing/subscriptions/overview, "Subscription statuses".
 
 use super::{Item, Status, Subscription, create};
 use crate::core::invoice::InvoiceStatus;
@@ -46,7 +50,8 @@ impl Core {
         }
     }
 
-    /// The first invoice was not paid in time.
+    /// The first invoice was not paid within 23 hours (docs.stripe.com/billing/subscriptions/overview, "Subscription
+    /// statuses").
     fn expire_incomplete(&mut self, id: &str) {
         let invoice = self
             .subscriptions
@@ -63,7 +68,7 @@ impl Core {
     }
 
     /// Moves every item whose period is over into its next one and drafts the invoice for them. The status stays what
-    /// it was (or becomes `status`) until that invoice is collected.
+    /// it was (or becomes `status`) until that invoice is collected (docs.stripe.com/billing/subscriptions/webhooks).
     pub(super) fn renew(&mut self, id: &str, status: Option<Status>) {
         let mut made = None;
         self.edit_around_subscription(id, |core| made = core.begin_next_periods(id, status));

@@ -4,7 +4,8 @@ use super::{MissingPaymentMethod, Status, Subscription};
 use crate::core::Core;
 use crate::core::calendar::DAY;
 
-/// How long before its end a trial's end is announced.
+/// How long before its end a trial's end is announced (docs.stripe.com/api/events/types,
+/// `customer.subscription.trial_will_end`).
 const NOTICE: i64 = 3 * DAY;
 
 impl Subscription {
@@ -31,6 +32,8 @@ impl Core {
         }
     }
 
+    /// The first paid period begins, unless there is nothing to pay it with and the subscription is to end or to pause then
+    /// (docs.stripe.com/billing/subscriptions/trials/free-trials).
     pub(super) fn end_trial(&mut self, id: &str) {
         let Some(subscription) = self.subscriptions.get(id) else {
             return;

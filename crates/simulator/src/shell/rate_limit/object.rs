@@ -1,0 +1,97 @@
+//! The limits that one object has (docs.stripe.com/rate-limits): 1,000 updates of a PaymentIntent an hour; of a subscription
+//! 200 updates of quantities an hour, 10 new invoices a minute and 20 a day.
+
+use url::form_urlencoded;
+
+use crate::core::Core;
+use crate::core::calendar::DAY;
+
+const MINUTE: i64 = 60;
+
+/// What a request updates, and how often that may be within an hour. `None`: something without such a limit.
+pub fn updated(core: &Core, method: &str, path: &str, form: &str) -> Option<(String, usize)> {
+    let steps: Vec<&str> = path.split('/').collect();
+    match (method, steps.as_slice()) {
+        ("POST", ["", "v1", "payment_intents", id]) => Some(((*id).to_owned(), 1_000)),
+        ("POST", ["", "v1", "subscriptions" | "subscription_items", _]) => {
+            let mut names = form_urlencoded::parse(form.as_bytes()).map(|(name, _)| name);
+            let quantity = names.any(|name| {
+                name == "quantity" || (name.starts_with("items[") && name.ends_with("[quantity]"))
+            });
+            let subscription = subscription(core, path, form).filter(|_| quantity)?;
+            Some((format!("{subscription} quantity"), 200))
+        }
+        _ => None,
+    }
+}
+
+/// Which subscription a request is about.
+fn subscription(core: &Core, path: &str, form: &str) -> Option<String> {
+    let named = || {
+        let mut pairs = form_urlencoded::parse(form.as_bytes());
+        pairs.find_map(|(name, value)| (name == "subscription").then(|| value.into_owned()))
+    };
+    let steps: Vec<&str> = path.split('/').collect();
+    match steps.as_slice() {
+        ["", "v1", "subscriptions", id, ..] => Some((*id).to_owned()),
+        ["", "v1", "subscription_items", item] => {
+            let item = core.get(item)?;
+            item["subscription"].as_str().map(str::to_owned)
+        }
+        _ => named(),
+    }
+}
+
+/// A subscription that has as many new invoices as it may have, before a request about it.
+pub struct InvoiceLimit {
+    subscription: String,
+    invoices: usize,
+    before: Core,
+}
+
+impl InvoiceLimit {
+    /// `None`: what the request is about may have another invoice.
+    pub fn reached(core: &Core, method: &str, path: &str, form: &str) -> Option<InvoiceLimit> {
+        if method == "GET" {
+            return None;
+        }
+        let subscription = subscription(core, path, form)?;
+        let within = |span| core.invoices_since(&subscription, core.now() - span);
+        (within(MINUTE) >= 10 || within(DAY) >= 20).then(|| InvoiceLimit {
+            invoices: core.invoices_since(&subscription, i64::MIN),
+            before: core.clone(),
+            subscription,
+        })
+    }
+
+    /// Whether the request made one more; then nothing of it stays.
+    pub fn passed(self, core: &mut Core) -> bool {
+        let passed = core.invoices_since(&self.subscription, i64::MIN) > self.invoices;
+        if passed {
+            *core = self.before;
+        }
+        passed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intents_updates_and_a_subscriptions_quantities_are_counted() {
+        let core = Core::new(1, 0);
+        let counted = |path: &str, form: &str| updated(&core, "POST", path, form);
+        assert_eq!(
+            counted("/v1/payment_intents/pi_1", ""),
+            Some(("pi_1".into(), 1_000))
+        );
+        assert_eq!(counted("/v1/payment_intents/pi_1/confirm", ""), None);
+        assert_eq!(updated(&core, "GET", "/v1/payment_intents/pi_1", ""), None);
+        let quantity = "items%5B0%5D%5Bid%5D=si_1&items%5B0%5D%5Bquantity%5D=3";
+        let wanted = Some(("sub_1 quantity".into(), 200));
+        assert_eq!(counted("/v1/subscriptions/sub_1", quantity), wanted);
+        assert_eq!(counted("/v1/subscriptions/sub_1", "metadata[quantity]=3"), None);
+        assert_eq!(counted("/v1/subscriptions/sub_1", "metadata[a]=b"), None);
+    }
+}
