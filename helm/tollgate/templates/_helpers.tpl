@@ -83,6 +83,33 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{- /* Settings that `config` may not say, and what says them; a schema could not name it. */ -}}
+{{- define "tollgate.elsewhere" -}}
+callers: the Secret says it, under secretKeys.callers
+callers_file: the Secret says it, under secretKeys.callers
+catalog: catalog or existingCatalog says it
+catalog_generation: with it no rollback could bring the older catalog back
+database_direct_url: the Secret says it, under secretKeys.databaseDirectUrl
+database_direct_url_file: the Secret says it, under secretKeys.databaseDirectUrl
+database_url: the Secret says it, under secretKeys.databaseUrl
+database_url_file: the Secret says it, under secretKeys.databaseUrl
+drain_deadline: drain.deadline says it
+drain_delay: drain.delay says it
+grpc_listen: the chart says it; the Service's port is service.port
+insecure_no_auth: it is for loopback addresses only; callers are in the Secret, under secretKeys.callers
+log_format: log.format says it
+ops_listen: the chart says it, and the probes ask there
+stripe_secret_key: the Secret says it, under secretKeys.stripeSecretKey
+stripe_secret_key_file: the Secret says it, under secretKeys.stripeSecretKey
+stripe_webhook_secrets: the Secret says it, under secretKeys.stripeWebhookSecrets
+stripe_webhook_secrets_file: the Secret says it, under secretKeys.stripeWebhookSecrets
+tls_certificate_file: tls.existingSecret says it, under tls.certificateKey
+tls_client_ca_file: tls.existingSecret says it, under tls.clientCaKey
+tls_client_certificate: tls.clientCertificate says it
+tls_key_file: tls.existingSecret says it, under tls.privateKeyKey
+webhook_listen: the chart says it; the Service's port is webhook.port
+{{- end -}}
+
 {{- /* Every container has the same settings: a wrong one already stops the first. */ -}}
 {{- define "tollgate.env" -}}
 - {name: TOLLGATE_DATABASE_URL_FILE, value: /etc/tollgate/secrets/database-url}
@@ -117,7 +144,11 @@ capabilities: {drop: [ALL]}
 - {name: TOLLGATE_JWT_JWKS_TOKEN_FILE, value: /etc/tollgate/cluster/token}
 {{- end }}
 {{- end }}
+{{- $elsewhere := include "tollgate.elsewhere" . | fromYaml }}
 {{- range $name, $value := .Values.config }}
+{{- with get $elsewhere $name }}
+{{- fail (printf "config.%s: %s" $name .) }}
+{{- end }}
 - {name: TOLLGATE_{{ upper $name }}, value: {{ $value | quote }}}
 {{- end }}
 {{- with .Values.extraEnv }}
