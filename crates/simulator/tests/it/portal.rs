@@ -372,3 +372,28 @@ async fn a_flow_is_shown_and_has_to_be_possible() {
     let error = open(of_nobody.into()).await.error(400);
     assert_eq!(error["param"], "flow_data[subscription_update][subscription]");
 }
+
+#[tokio::test]
+async fn pausing_on_the_portal_is_refused_by_name() {
+    let shop = Shop::open().await;
+    let subscription = shop.subscribe(0, "").await;
+    let feature = "features[subscription_pause][enabled]=true";
+    let flow = format!(
+        "customer={}&flow_data[type]=subscription_pause&flow_data[subscription_pause][subscription]={subscription}",
+        shop.customer
+    );
+    for (path, form, param) in [
+        ("configurations", feature, "features[subscription_pause]"),
+        ("sessions", &*flow, "flow_data[type]"),
+    ] {
+        let refused = shop
+            .stripe
+            .post(&format!("/v1/billing_portal/{path}"), form)
+            .await;
+        let error = refused.error(501);
+        assert_eq!(
+            (&error["code"], &error["param"]),
+            (&"not_simulated".into(), &param.into())
+        );
+    }
+}
