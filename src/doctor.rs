@@ -113,7 +113,7 @@ pub async fn examine(config: &Config, webhook_url: Option<&str>, tell: &mut dyn 
     if let Some(stripe) = &stripe {
         endpoint::check(&mut report, config, stripe, webhook_url).await;
     }
-    endpoint::secret(&mut report, config);
+    endpoint::secret(&mut report, config, store.as_ref()).await;
     catalog::check(&mut report, config, store.as_ref(), stripe.as_ref()).await;
     around::issuer(&mut report, config).await;
     around::collector(&mut report, config).await;

@@ -33,6 +33,7 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> Result<()> {
     let mut told = Vec::new();
+    let mut refused_before = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(every) => {}
@@ -55,6 +56,23 @@ pub(super) async fn run(
         }
         told = wrong;
         users.take(&config, &after);
+        let moved = config.database_url != after.database_url
+            || config.database_direct_url != after.database_direct_url;
+        if moved {
+            let Some(taken) = stop.run_until_cancelled(users.take_database(&after)).await else {
+                return Ok(());
+            };
+            let refused = taken.as_ref().err().map(|error| format!("{error:#}"));
+            if refused.is_none() || refused != refused_before {
+                tell("database_url", taken);
+            }
+            if refused.is_some() {
+                // The file may know the password before the database does: it is tried at the next look, too.
+                after.database_url = config.database_url.clone();
+                after.database_direct_url = config.database_direct_url.clone();
+            }
+            refused_before = refused;
+        }
         if config.stripe_secret_key != after.stripe_secret_key
             && let Some(untaken) = stop.run_until_cancelled(users.take_key_soon(&after)).await
             && let Some(why) = untaken
@@ -72,12 +90,6 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Users {
     fn take(&self, before: &Config, now: &Config) {
-        if before.database_url != now.database_url || before.database_direct_url != now.database_direct_url {
-            tell(
-                "database_url",
-                settings::store_settings(now).and_then(|new| Ok(self.store.reconnect_with(&new)?)),
-            );
-        }
         if before.callers != now.callers {
             let callers = settings::usable_callers(now);
             tell("callers", callers.map(|new| self.callers.replace(new)));
@@ -89,6 +101,10 @@ impl Users {
                 secrets.map(|new| self.webhook_secrets.store(Arc::new(new))),
             );
         }
+    }
+
+    async fn take_database(&self, now: &Config) -> Result<()> {
+        Ok(self.store.reconnect_with(&settings::store_settings(now)?).await?)
     }
 
     /// Why it is not taken yet: Stripe or the database is away. Other secrets do not wait for that.

@@ -1,5 +1,7 @@
 //! Where events come from.
 
+use tollgate_domain::time::Span;
+use tollgate_store::{Store, StoreError};
 use tollgate_stripe::{CallError, Client, Endpoint, api_version};
 
 use super::{Report, State};
@@ -100,21 +102,34 @@ fn judge(endpoint: &Endpoint, setup: String) -> (State, String, Option<String>) 
     )
 }
 
-/// Only Stripe knows whether it is the right one.
-pub fn secret(report: &mut Report<'_>, config: &Config) {
+/// Only Stripe knows whether it is the right one; an event that was stored was signed by it, or by the one before.
+pub async fn secret(report: &mut Report<'_>, config: &Config, store: Option<&Store>) {
+    const CHECK: &str = "webhook secret";
     let secrets = &config.stripe_webhook_secrets;
     if secrets.is_empty() || secrets.iter().any(Secret::is_empty) {
         report.fail(
-            "webhook secret",
+            CHECK,
             "there is none",
             "put the endpoint's whsec_… in TOLLGATE_STRIPE_WEBHOOK_SECRETS; `stripe setup` prints it once, the dashboard \
              shows it",
         );
-    } else {
-        let text = format!(
-            "{} configured; Stripe shows none to compare, the first event tells",
-            secrets.len()
-        );
-        report.ok("webhook secret", text);
+        return;
+    }
+    let Some(store) = store else { return };
+    let ago = async { Ok((store.last_event().await?, store.now().await?)) };
+    match ago.await {
+        Ok((Some(at), now)) => {
+            let ago = (now - at).0 / Span::minutes(1).0;
+            let text = format!("{} configured; the last event that it let in came {ago} min ago", secrets.len());
+            report.ok(CHECK, text);
+        }
+        Ok((None, _)) => report.warn(
+            CHECK,
+            format!("{} configured; no event has ever come", secrets.len()),
+            "make one (`stripe trigger customer.created`); if the endpoint's page at Stripe shows 400 for it, the secret is \
+             another endpoint's",
+        ),
+        Err(StoreError::Schema(_)) => {}
+        Err(error) => report.fail(CHECK, error.to_string(), "look at Postgres's log, then try again"),
     }
 }

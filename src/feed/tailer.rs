@@ -33,6 +33,9 @@ pub(super) async fn run(inner: &Inner) {
     loop {
         match tailer.step().await {
             Ok(complete) => {
+                if pause != FIRST_PAUSE {
+                    tracing::info!("the feed can be read again");
+                }
                 pause = FIRST_PAUSE;
                 if complete {
                     tailer.wait().await;

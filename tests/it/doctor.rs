@@ -5,7 +5,7 @@ use stripe_simulator::core::EndpointChange;
 use tokio::process::Command;
 use tollgate_stripe::wanted::EVENTS;
 
-use crate::stripe_side::{URL, command, key, place, setup};
+use crate::stripe_side::{URL, an_event_came, command, key, place, setup};
 use crate::support::process::{Place, output};
 use crate::support::{catalog, postgres};
 
@@ -233,7 +233,20 @@ async fn doctor_says_what_is_wrong_with_endpoint_prices_catalog_portal_and_clock
         assert_eq!((code, printed.as_str()), (Some(0), ""), "{told}");
         assert!(told.contains("changed the webhook endpoint"), "{told}");
     }
-    assert_eq!(doctor(&place, |_| {}).await.0, Some(0));
+    let said = doctor(&place, |_| {}).await;
+    wrong(
+        &said,
+        0,
+        "warn  webhook secret    1 configured; no event has ever come",
+        "`stripe trigger",
+    );
+    an_event_came(&place).await;
+    let (code, said) = doctor(&place, |_| {}).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("ok    webhook secret    1 configured; the last event that it let in came 0 min ago"),
+        "{said}"
+    );
 
     let with_catalog = async |yaml: &str| {
         let file = catalog(yaml);

@@ -83,13 +83,28 @@ async fn the_databases_password_is_rotated_without_a_restart() {
     let (http, door) = (Http::new(), process.webhook_url());
     let post = async |n| http.event(&door, SECRET, event(n)).await.unwrap();
     assert_eq!(post(1).await, StatusCode::OK);
-    let cut = format!(
-        "alter role {role} password 'two';
-         select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'"
-    );
-    postgres::execute(&place.database, &cut).await;
-    assert_eq!(post(2).await, StatusCode::SERVICE_UNAVAILABLE);
+    // The file knows it before the database does: the old one stays in use, and the new one is tried again.
     std::fs::write(url.path(), as_role("two")).unwrap();
+    eventually("the refusal is counted", async || {
+        let metrics = http
+            .get(&format!("http://{}/metrics", process.ops))
+            .await
+            .into_body();
+        let refused = r#"tollgate_secret_reloads_total{secret="database_url",outcome="refused"} 1"#;
+        metrics.contains(refused).then_some(())
+    })
+    .await;
+    let cut = format!("select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'");
+    postgres::execute(&place.database, &cut).await;
+    eventually("the old password is used", async || {
+        (post(2).await == StatusCode::OK).then_some(())
+    })
+    .await;
+    postgres::execute(
+        &place.database,
+        &format!("alter role {role} password 'two'; {cut}"),
+    )
+    .await;
     eventually("the new password is used", async || {
         (post(3).await == StatusCode::OK).then_some(())
     })

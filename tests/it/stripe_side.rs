@@ -8,12 +8,14 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
 use tollgate::api::grpc::proto::{CheckEntitlementRequest, CreatePortalSessionRequest};
+use tollgate_domain::time::Timestamp;
+use tollgate_store::NewEvent;
 use tollgate_stripe::wanted::{EVENTS, PERMISSIONS};
 use tonic::transport::Channel;
 
 use crate::support::http::Http;
 use crate::support::process::{Place, output, tollgate};
-use crate::support::{PATIENCE, SECRET, catalog, eventually, order, sell};
+use crate::support::{PATIENCE, SECRET, catalog, event, eventually, order, sell};
 
 pub const URL: &str = "https://billing.example.com/webhooks/stripe";
 
@@ -71,6 +73,22 @@ fn endpoint(place: &Place) -> (String, Vec<String>) {
     })
 }
 
+/// As the door has let it in.
+pub async fn an_event_came(place: &Place) {
+    let event = NewEvent {
+        id: "evt_1".into(),
+        event_type: "product.created".into(),
+        created: Timestamp(0),
+        livemode: Some(false),
+        account: None,
+        object_kind: None,
+        object_id: None,
+        body: event(1),
+        traceparent: None,
+    };
+    place.store.accept(&[event]).await.unwrap();
+}
+
 #[tokio::test]
 async fn setup_makes_what_is_missing_once_and_then_doctor_finds_nothing_wrong() {
     let place = place().await;
@@ -121,6 +139,7 @@ async fn setup_makes_what_is_missing_once_and_then_doctor_finds_nothing_wrong() 
         json!({"key": "rk_test_listed", "permissions": permissions}),
     )
     .await;
+    an_event_came(&place).await;
     for stripe_key in ["sk_test_simulator", "rk_test_listed"] {
         let mut doctor = command(&place, &["doctor"]);
         doctor

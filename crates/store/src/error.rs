@@ -56,7 +56,7 @@ impl From<sqlx::Error> for StoreError {
             }
             Error::Io(error) => StoreError::Unavailable(error.to_string()),
             Error::Tls(_) => StoreError::Unavailable("the TLS handshake failed".into()),
-            Error::PoolTimedOut => StoreError::Unavailable("no connection became free in time".into()),
+            Error::PoolTimedOut => StoreError::Unavailable("no connection became free in time: the database does not answer, or all are in use (`tollgate doctor` tells)".into()),
             Error::PoolClosed | Error::WorkerCrashed => {
                 StoreError::Unavailable("the connections are closed".into())
             }

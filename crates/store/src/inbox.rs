@@ -103,6 +103,23 @@ impl Store {
         Ok(ids.iter().map(&mut answer).collect())
     }
 
+    /// When the last webhook event came, by the database's clock; `None`: none ever did.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn last_event(&self) -> Result<Option<Timestamp>, StoreError> {
+        let micros = retried(|| async {
+            sqlx::query_scalar!(
+                r#"select (extract(epoch from received_at) * 1000000)::bigint as "at!" from inbox
+                   where source = 'webhook' order by seq desc limit 1"#
+            )
+            .fetch_optional(&self.pool)
+            .await
+        })
+        .await?;
+        Ok(micros.map(Timestamp))
+    }
+
     /// How many rows are in which state.
     ///
     /// # Errors
