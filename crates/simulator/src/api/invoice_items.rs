@@ -159,9 +159,11 @@ fn list(core: &Core, params: &mut Params) -> Answer {
         Some(customer) => Box::new(core.invoice_items().of(customer).rev()),
         None => Box::new(core.invoice_items().all().rev()),
     };
+    let asked = customer.is_some() || invoice.is_some();
     let rows = rows.filter(|it| {
         !it.deleted
             && (invoice.is_none() || it.invoice == invoice)
+            && (asked || core.test_clock_of(&it.customer).is_none())
             && pending.is_none_or(|pending| it.invoice.is_none() == pending)
     });
     page.cut(core, "/v1/invoiceitems", rows)

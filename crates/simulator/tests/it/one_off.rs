@@ -358,6 +358,29 @@ async fn a_draft_is_changed_discounted_and_deleted_with_what_is_on_it() {
 }
 
 #[tokio::test]
+async fn an_invoice_of_nothing_is_paid_when_it_is_finalized() {
+    let stripe = Stripe::start().await;
+    let customer = stripe.customer().await;
+    let draft = stripe
+        .post("/v1/invoices", &format!("customer={customer}"))
+        .await
+        .ok();
+    let path = format!("/v1/invoices/{}", id(&draft));
+    let form = format!(
+        "customer={customer}&invoice={}&amount=-300&currency=usd",
+        id(&draft)
+    );
+    charge(&stripe, &form).await;
+    let paid = stripe.post(&format!("{path}/finalize"), "").await.ok();
+    assert_eq!(
+        (&paid["status"], &paid["amount_due"]),
+        (&json!("paid"), &json!(0))
+    );
+    let owed = get(&stripe, &format!("/v1/customers/{customer}")).await;
+    assert_eq!(owed["balance"], -300, "the credit is kept");
+}
+
+#[tokio::test]
 async fn what_cannot_be_charged_is_refused_by_name() {
     let stripe = Stripe::start().await;
     let customer = payer(&stripe).await;

@@ -49,6 +49,10 @@ impl Core {
             it.next_attempt = (it.auto_advance && !sent).then_some(now);
         });
         self.wake(self.now, id);
+        // docs.stripe.com/invoicing/overview: nothing is owed on it, so it is paid at once, whoever collects.
+        if self.invoice(id)?.amount_due <= 0 {
+            self.collect(id, false)?;
+        }
         self.shown_invoice(id)
     }
 
