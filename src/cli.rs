@@ -8,6 +8,7 @@ mod call;
 mod catalog;
 mod checkout;
 mod doctor;
+mod explain;
 mod health;
 mod serve;
 mod stripe;
@@ -70,6 +71,8 @@ enum Command {
     Watch(watch::Watch),
     /// Open a page on which a customer can buy, or ask what became of one.
     Checkout(checkout::Checkout),
+    /// Ask why a customer has a feature or has it not.
+    Explain(explain::Explain),
     /// Decide by hand, and see who decided what.
     #[command(subcommand)]
     Admin(admin::Admin),
@@ -171,6 +174,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
                 return Ok(ExitCode::from(SAID_NO));
             }
         }
+        Command::Explain(command) => command.run().await?,
         Command::Admin(command) => command.run().await?,
         Command::Watch(command) => command.run().await?,
         Command::Checkout(command) => command.run().await?,

@@ -106,7 +106,7 @@ async fn endpoint(done: &mut Done, stripe: &Client, deployment: &str, url: &str,
         !found.missing_events().is_empty() || !found.other_events().is_empty(),
         "events",
     );
-    differ(!found.enabled, "disabled");
+    differ(!found.enabled, "was disabled");
     differ(found.deployment.as_deref() != Some(deployment), "mark");
     if differs.is_empty() {
         done.note(format!(

@@ -1,10 +1,11 @@
 //! What people decide. It is stored first, and the answer waits until it is in the entitlements.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tollgate_domain::id::{CustomerId, FeatureId};
 use tollgate_domain::overrides::Override;
-use tollgate_store::{AuditEntry, By, Decided};
+use tollgate_store::{AuditEntry, By, CustomerRow, Decided};
 
 use super::{Commands, Refused};
 
@@ -12,6 +13,15 @@ use super::{Commands, Refused};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What is kept of a customer.
+pub struct Explained {
+    /// `None`: it was never heard of.
+    pub row: Option<CustomerRow>,
+    pub overrides: Vec<Decided>,
+    /// The ids of the last events about its objects, by their place in the inbox.
+    pub events: HashMap<i64, String>,
+}
 
 impl Commands {
     /// Decides a feature; the number of the revision from which on it is in the entitlements.
@@ -42,6 +52,21 @@ impl Commands {
             return Err(Refused::UnknownOverride);
         }
         self.applied(customer).await
+    }
+
+    /// All that an answer about a customer is made of.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn explain(&self, customer: &CustomerId) -> Result<Explained, Refused> {
+        let row = self.store.customer(customer).await?;
+        let known = row.iter().flat_map(|row| row.facts.objects.values());
+        let seqs: Vec<i64> = known.map(|known| known.last_seq).collect();
+        Ok(Explained {
+            events: self.store.keys(&seqs).await?,
+            overrides: self.store.overrides(Some(customer), None, i64::MAX).await?,
+            row,
+        })
     }
 
     /// Overrides after one of them, by customer and feature; of one customer or of all.

@@ -1,15 +1,15 @@
 //! What people decide by hand, and what is written down of it.
 
 use tollgate::api::grpc::proto::{
-    Access, AuditAction, DeleteOverrideRequest, Entitlement, GetEntitlementRequest, Limit,
-    ListAuditEntriesRequest, ListOverridesRequest, Reason, SetOverrideRequest, entitlement,
-    set_override_request::Value,
+    Access, AuditAction, DeleteOverrideRequest, Entitlement, ExplainEntitlementRequest,
+    GetEntitlementRequest, Limit, ListAuditEntriesRequest, ListOverridesRequest, Reason, SetOverrideRequest,
+    entitlement, set_override_request::Value,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::callers::{line, only, with};
-use crate::support::{TestApp, sell};
+use crate::support::{TestApp, eventually, order, sell};
 
 const DAY: i64 = 86_400;
 
@@ -149,6 +149,98 @@ async fn a_denial_by_hand_beats_the_catalogs_default_and_is_seen_by_who_reads_at
     assert_eq!(
         told(read.entitlement),
         (Access::Denied, Reason::OverrideDenied, Some(0))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_explains_itself() {
+    let app = TestApp::start().await;
+    app.stripe(sell);
+    let admin = app.admin().await;
+    let explain = async || {
+        let request = ExplainEntitlementRequest {
+            customer: "acme".into(),
+            feature: "seats".into(),
+        };
+        admin
+            .clone()
+            .explain_entitlement(request)
+            .await
+            .unwrap()
+            .into_inner()
+    };
+    let nothing = explain().await;
+    assert!(
+        nothing.contributions.is_empty() && nothing.facts.is_empty(),
+        "{nothing:?}"
+    );
+    assert_eq!(
+        told(nothing.entitlement),
+        (Access::Granted, Reason::Default, Some(1))
+    );
+    assert_eq!(
+        nothing.summary,
+        "acme: seats granted 1 (default). No subscription or purchase that is known gives it. Nothing of this customer was \
+         ever heard from Stripe."
+    );
+
+    let checkout = app
+        .client()
+        .await
+        .create_checkout(order("acme", "order-1"))
+        .await
+        .unwrap();
+    let id = checkout.into_inner().checkout.unwrap().id;
+    app.stripe(|stripe| stripe.pay_session(&id).unwrap());
+    let paid = eventually("it is bought and confirmed", async || {
+        let answer = explain().await;
+        let sure =
+            !answer.facts.is_empty() && answer.facts.iter().all(|fact| fact.confirmed) && !answer.pending;
+        (sure && !answer.contributions.is_empty()).then_some(answer)
+    })
+    .await;
+    let of = |kind: &str| paid.facts.iter().find(|fact| fact.kind == kind).unwrap();
+    let subscription = of("subscription");
+    assert!(subscription.last_event.starts_with("evt_"), "{subscription:?}");
+    let [given] = &paid.contributions[..] else {
+        panic!("{paid:?}")
+    };
+    assert_eq!((&*given.plan, given.quantity), ("team", 1));
+    assert_eq!(given.stripe_object, subscription.stripe_object);
+    assert_eq!(given.answer.as_ref().unwrap().reason(), Reason::Active);
+    let through = format!(
+        "It is given by plan team × 1 through {} (active).",
+        subscription.stripe_object
+    );
+    assert!(paid.summary.contains(&through), "{}", paid.summary);
+    assert!(
+        paid.summary
+            .ends_with("Stripe was asked about everything that it rests on."),
+        "{}",
+        paid.summary
+    );
+
+    app.stripe(|stripe| stripe.cancel_subscription(&subscription.stripe_object).unwrap());
+    let ended = eventually("it has ended", async || {
+        let answer = explain().await;
+        answer.summary.contains("Not counted").then_some(answer)
+    })
+    .await;
+    let not = format!(
+        "Not counted: plan team × 1 through {} (canceled).",
+        subscription.stripe_object
+    );
+    assert!(ended.summary.contains(&not), "{}", ended.summary);
+
+    app.admin().await.set_override(seats("acme", 25)).await.unwrap();
+    let by_hand = explain().await;
+    assert_eq!(by_hand.r#override.unwrap().note, "promised at renewal");
+    assert!(
+        by_hand
+            .summary
+            .contains("It was decided by hand, by ada: promised at renewal."),
+        "{}",
+        by_hand.summary
     );
 }
 

@@ -1,5 +1,6 @@
 //! The answer as a function of time: `project` makes it, `eval` reads it.
 
+mod explain;
 mod merge;
 mod project;
 mod source;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 
+pub use explain::{Contribution, contributions};
 pub use project::project;
 
 use crate::catalog::Value;

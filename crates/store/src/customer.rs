@@ -1,5 +1,7 @@
 //! One customer as it is kept.
 
+use std::collections::HashMap;
+
 use tollgate_domain::facts::Facts;
 use tollgate_domain::id::CustomerId;
 use tollgate_domain::schedule::Schedule;
@@ -20,6 +22,20 @@ pub struct CustomerRow {
 }
 
 impl Store {
+    /// By sequence the key of what is in the inbox: an event's id, or a fetch's.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn keys(&self, seqs: &[i64]) -> Result<HashMap<i64, String>, StoreError> {
+        let rows = retried(|| async {
+            sqlx::query!("select seq, key from inbox where seq = any($1)", seqs)
+                .fetch_all(&self.pool)
+                .await
+        })
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.seq, row.key)).collect())
+    }
+
     /// One customer; `None`: never heard of.
     ///
     /// # Errors

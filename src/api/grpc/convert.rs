@@ -86,7 +86,8 @@ fn feature_schedule(feature: &FeatureId, timeline: &Timeline) -> proto::FeatureS
     }
 }
 
-fn changes(of: &[(Timestamp, Answer)]) -> Vec<proto::ScheduledChange> {
+/// What the clock alone will change.
+pub(super) fn changes(of: &[(Timestamp, Answer)]) -> Vec<proto::ScheduledChange> {
     let change = |(at, then): &(Timestamp, Answer)| proto::ScheduledChange {
         time: Some(time(*at)),
         answer: Some(answer(then)),
@@ -94,7 +95,8 @@ fn changes(of: &[(Timestamp, Answer)]) -> Vec<proto::ScheduledChange> {
     of.iter().map(change).collect()
 }
 
-fn answer(answer: &Answer) -> proto::Answer {
+/// What holds.
+pub(super) fn answer(answer: &Answer) -> proto::Answer {
     let access = if answer.reason.granted() {
         proto::Access::Granted
     } else {
@@ -118,6 +120,11 @@ fn value(value: &catalog::Value) -> Option<answer::Value> {
         catalog::Value::Option(option) => answer::Value::Option(option.clone()),
         catalog::Value::Text(text) => answer::Value::Text(text.clone()),
     })
+}
+
+/// A reason as people read it.
+pub(super) fn word(of: Reason) -> String {
+    proto::text::words(reason(of).as_str_name(), "REASON_")
 }
 
 /// So much; `None`: unlimited.

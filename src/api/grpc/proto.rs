@@ -2,7 +2,7 @@
 
 #![allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated")]
 
-mod text;
+pub(super) mod text;
 
 include!(concat!(env!("OUT_DIR"), "/tollgate.v1.rs"));
 

@@ -110,6 +110,13 @@ impl BillingService for Stub {
 
 #[tonic::async_trait]
 impl BillingAdminService for Stub {
+    async fn explain_entitlement(
+        &self,
+        _: Request<ExplainEntitlementRequest>,
+    ) -> Answer<ExplainEntitlementResponse> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn set_override(&self, _: Request<SetOverrideRequest>) -> Answer<SetOverrideResponse> {
         Err(Status::unimplemented(""))
     }

@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source<'a> {
     pub plan: &'a PlanId,
+    /// Stripe's id of the subscription, session or invoice that holds it.
+    pub object: &'a str,
     pub quantity: u64,
     pub steps: Steps,
 }
@@ -65,6 +67,11 @@ impl Steps {
     pub fn at(&self, instant: Timestamp) -> Reason {
         let passed = self.0.partition_point(|(at, _)| *at <= instant);
         self.0[passed.max(1) - 1].1
+    }
+
+    /// What holds after an instant, in rising order.
+    pub fn after(&self, instant: Timestamp) -> &[(Timestamp, Reason)] {
+        &self.0[self.0.partition_point(|(at, _)| *at <= instant)..]
     }
 
     /// From when on another reason holds; the first is [`Timestamp::MIN`].

@@ -102,6 +102,7 @@ pub const RPCS: &[Rpc] = &[
     rpc("/tollgate.v1.BillingService/ListEntitlements", Read, "answers for one customer and every feature", "yes"),
     rpc("/tollgate.v1.BillingService/BatchGetEntitlements", Read, "answers for many pairs of customer and feature", "yes"),
     rpc("/tollgate.v1.BillingService/WatchEntitlements", Watch, "streams answers and every change of them", "yes, with the last revision"),
+    rpc("/tollgate.v1.BillingAdminService/ExplainEntitlement", Support, "says why a customer has a feature or has it not", "yes"),
     rpc("/tollgate.v1.BillingAdminService/SetOverride", Support, "decides a feature of a customer by hand", "yes; the same again changes nothing"),
     rpc("/tollgate.v1.BillingAdminService/DeleteOverride", Support, "takes an override back", "yes; the second time there is none"),
     rpc("/tollgate.v1.BillingAdminService/ListOverrides", Support, "lists overrides", "yes"),

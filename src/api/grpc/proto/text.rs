@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{
     Access, Answer, AuditAction, AuditEntry, Checkout, CheckoutState, CloseReason, CustomerEntitlements,
-    Entitlement, FeatureSchedule, Override, PaymentState, Reason, ScheduledChange, Start,
+    Entitlement, Fact, FeatureSchedule, Override, PaymentState, Reason, ScheduledChange, Start,
     WatchEntitlementsResponse, answer, entitlement, r#override, watch_entitlements_response::Event,
 };
 
@@ -84,6 +84,22 @@ impl Display for AuditEntry {
             write!(f, " through {}", self.caller)?;
         }
         write!(f, ": {}", self.note)
+    }
+}
+
+impl Display for Fact {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let time = self.as_of_time.map(|time| time.to_string()).unwrap_or_default();
+        let sure = if self.confirmed {
+            "confirmed"
+        } else {
+            "not confirmed yet"
+        };
+        write!(f, "{} {}: as of {time}, {sure}", self.kind, self.stripe_object)?;
+        if !self.last_event.is_empty() {
+            write!(f, ", last event {}", self.last_event)?;
+        }
+        Ok(())
     }
 }
 
@@ -174,7 +190,7 @@ fn set(features: &[FeatureSchedule], empty: &str) -> String {
 }
 
 /// `REASON_IN_GRACE` as `in grace`.
-fn words(name: &str, prefix: &str) -> String {
+pub(in crate::api::grpc) fn words(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix)
         .unwrap_or(name)
         .to_lowercase()

@@ -1,5 +1,6 @@
-//! `BillingAdminService`: what people decide by hand, and what they did.
+//! `BillingAdminService`: why an answer is what it is, what people decide by hand, and what they did.
 
+mod explain;
 mod overrides;
 mod pages;
 
@@ -12,14 +13,21 @@ use crate::api::grpc::auth::caller::Caller;
 use crate::api::grpc::convert;
 use crate::api::grpc::proto::billing_admin_service_server::BillingAdminService;
 use crate::api::grpc::proto::{
-    self, AuditAction, DeleteOverrideRequest, DeleteOverrideResponse, ListAuditEntriesRequest,
-    ListAuditEntriesResponse, ListOverridesRequest, ListOverridesResponse, SetOverrideRequest,
-    SetOverrideResponse,
+    self, AuditAction, DeleteOverrideRequest, DeleteOverrideResponse, ExplainEntitlementRequest,
+    ExplainEntitlementResponse, ListAuditEntriesRequest, ListAuditEntriesResponse, ListOverridesRequest,
+    ListOverridesResponse, SetOverrideRequest, SetOverrideResponse,
 };
 use crate::api::grpc::status::Failure;
 
 #[tonic::async_trait]
 impl BillingAdminService for Service {
+    async fn explain_entitlement(
+        &self,
+        request: Request<ExplainEntitlementRequest>,
+    ) -> Result<Response<ExplainEntitlementResponse>, Status> {
+        respond(explain::explain(self, request).await)
+    }
+
     async fn set_override(
         &self,
         request: Request<SetOverrideRequest>,

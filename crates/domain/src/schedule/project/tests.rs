@@ -39,6 +39,7 @@ fn merged(held: &[(&str, u64)], overrides: &[Override], name: &str) -> Answer {
         .iter()
         .map(|(plan, quantity)| Source {
             plan,
+            object: "sub_1",
             quantity: *quantity,
             steps: Steps::always(Reason::Active),
         })
@@ -133,6 +134,7 @@ proptest! {
             .iter()
             .map(|(team, quantity, steps)| Source {
                 plan: &plans[usize::from(*team)],
+                object: "sub_1",
                 quantity: *quantity,
                 steps: steps.clone(),
             })

@@ -95,6 +95,7 @@ fn one_after_another<'a>(id: &'a PlanId, plan: &Plan, mut purchases: Vec<Purchas
         .iter()
         .map(|purchase| Source {
             plan: id,
+            object: purchase.id,
             quantity: purchase.quantity,
             steps: steps(purchase),
         })

@@ -68,6 +68,7 @@ impl<'a> Bill<'_, 'a> {
             covered = steps.clone();
             sources.push(Source {
                 plan: id,
+                object: &self.subscription.id,
                 quantity,
                 steps,
             });
@@ -253,6 +254,7 @@ impl<'a> Bill<'_, 'a> {
                 );
                 sources.push(Source {
                     plan,
+                    object: &self.subscription.id,
                     quantity: line.quantity,
                     steps,
                 });

@@ -1,8 +1,9 @@
 //! Features decided by hand.
 
-use tollgate_domain::catalog::{FeatureType, Value};
+use tollgate_domain::catalog::{Catalog, FeatureType, Value};
 use tollgate_domain::id::{CustomerId, FeatureId};
 use tollgate_domain::overrides::Override;
+use tollgate_domain::schedule::Answer;
 use tollgate_store::Decided;
 use tonic::Request;
 
@@ -15,6 +16,7 @@ use crate::api::grpc::proto::{
 };
 use crate::api::grpc::service::Service;
 use crate::api::grpc::service::checkout::refused;
+use crate::api::grpc::service::read::Read;
 use crate::api::grpc::status::Failure;
 
 /// Longer text is no entitlement, and every replica holds it in memory.
@@ -31,15 +33,7 @@ pub(super) async fn set(
     let feature = convert::feature("feature", &asked.feature)?;
     let by = by(&caller, &asked.actor, &asked.note)?;
     let read = service.read(&[], need).await?;
-    let kind = read
-        .view
-        .defaults
-        .as_ref()
-        .and_then(|it| it.catalog.features.get(&feature));
-    let Some(kind) = kind else {
-        let text = format!("the active catalog has no feature `{feature}`");
-        return Err(Failure::new(ErrorReason::UnknownFeature, text).with("feature", feature.as_str()));
-    };
+    let (_, kind, _) = of_catalog(&read, &feature)?;
     let decision = Override {
         allow: match asked.access() {
             Access::Granted => Some(granted(kind, asked.value)?),
@@ -119,6 +113,25 @@ pub(super) async fn list(
     })
 }
 
+/// The active catalog, the feature's type in it, and what everybody has of it.
+pub(super) fn of_catalog<'a>(
+    read: &'a Read,
+    feature: &FeatureId,
+) -> Result<(&'a Catalog, &'a FeatureType, Answer), Failure> {
+    let of = || {
+        let catalog = &read.view.defaults.as_ref()?.catalog;
+        Some((
+            &**catalog,
+            catalog.features.get(feature)?,
+            catalog.default_answer(feature)?,
+        ))
+    };
+    of().ok_or_else(|| {
+        let text = format!("the active catalog has no feature `{feature}`");
+        Failure::new(ErrorReason::UnknownFeature, text).with("feature", feature.as_str())
+    })
+}
+
 /// After which override a page begins.
 fn position(token: &str) -> Option<(CustomerId, FeatureId)> {
     let (customer, feature) = token.split_once('/')?;
@@ -158,7 +171,8 @@ fn rule(kind: &FeatureType) -> String {
     }
 }
 
-fn told(decided: Decided) -> proto::Override {
+/// An override as callers see it.
+pub(super) fn told(decided: Decided) -> proto::Override {
     let Decided {
         customer,
         decision,
