@@ -25,6 +25,7 @@ mod payment;
 mod payment_method;
 mod promotion_code;
 mod refund;
+mod rendered;
 mod schedule;
 mod setup_intent;
 mod subscription;

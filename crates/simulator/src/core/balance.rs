@@ -186,7 +186,7 @@ impl Core {
         };
         let made = transaction.id.clone();
         self.balance_transactions.insert(transaction);
-        self.emit_change("customer.updated", &before, after);
+        self.emit_change("customer.updated", before, after);
         Some(made)
     }
 }

@@ -4,8 +4,9 @@ mod product;
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::rendered::{Rendered, rendered};
 use super::{Answer, Core, Fault, Interval, Metadata, MetadataChange, Row};
 pub use product::{NewProduct, Product, ProductChange};
 
@@ -92,8 +93,16 @@ impl Price {
     }
 
     pub fn to_json(&self) -> Value {
+        self.rendered().into()
+    }
+
+    pub fn to_plan(&self) -> Value {
+        self.rendered_plan().into()
+    }
+
+    pub fn rendered(&self) -> Rendered {
         let recurring = self.recurring.map(|(interval, count)| {
-            json!({
+            rendered!({
                 "interval": interval.as_str(),
                 "interval_count": count,
                 "meter": null,
@@ -101,19 +110,19 @@ impl Price {
                 "usage_type": "licensed",
             })
         });
-        json!({
-            "id": self.id,
+        rendered!({
+            "id": &self.id,
             "object": "price",
             "active": self.active,
             "billing_scheme": "per_unit",
             "created": self.created,
-            "currency": self.currency,
+            "currency": &self.currency,
             "custom_unit_amount": null,
             "livemode": false,
-            "lookup_key": self.lookup_key,
-            "metadata": self.metadata,
-            "nickname": self.nickname,
-            "product": self.product,
+            "lookup_key": &self.lookup_key,
+            "metadata": &self.metadata,
+            "nickname": &self.nickname,
+            "product": &self.product,
             "recurring": recurring,
             "tax_behavior": "unspecified",
             "tiers_mode": null,
@@ -125,24 +134,24 @@ impl Price {
     }
 
     /// The older object that subscription items still show beside the price.
-    pub fn to_plan(&self) -> Value {
+    pub fn rendered_plan(&self) -> Rendered {
         let (interval, count) = self.recurring.unwrap_or((Interval::Month, 1));
-        json!({
-            "id": self.id,
+        rendered!({
+            "id": &self.id,
             "object": "plan",
             "active": self.active,
             "amount": self.unit_amount,
             "amount_decimal": self.unit_amount.to_string(),
             "billing_scheme": "per_unit",
             "created": self.created,
-            "currency": self.currency,
+            "currency": &self.currency,
             "interval": interval.as_str(),
             "interval_count": count,
             "livemode": false,
-            "metadata": self.metadata,
+            "metadata": &self.metadata,
             "meter": null,
-            "nickname": self.nickname,
-            "product": self.product,
+            "nickname": &self.nickname,
+            "product": &self.product,
             "tiers_mode": null,
             "transform_usage": null,
             "trial_period_days": null,
@@ -246,7 +255,7 @@ impl Core {
         price.nickname = change.nickname.or(price.nickname.take());
         change.metadata.apply(&mut price.metadata);
         let after = price.to_json();
-        self.emit_change("price.updated", &before, after.clone());
+        self.emit_change("price.updated", before, after.clone());
         Ok(after)
     }
 
@@ -290,7 +299,7 @@ impl Core {
             let before = old.to_json();
             old.lookup_key = None;
             let after = old.to_json();
-            self.emit_change("price.updated", &before, after);
+            self.emit_change("price.updated", before, after);
         }
         self.lookup_keys.insert(key.to_owned(), price.to_owned());
     }

@@ -183,7 +183,7 @@ impl Core {
             metadata.apply(&mut coupon.new.metadata);
         }
         let after = self.coupon(id)?.render(self);
-        self.emit_change("coupon.updated", &before, after.clone());
+        self.emit_change("coupon.updated", before, after.clone());
         Ok(after)
     }
 

@@ -225,7 +225,7 @@ impl Core {
             customer.outcome = None;
         }
         let after = customer.to_json();
-        self.emit_change("customer.updated", &before, after.clone());
+        self.emit_change("customer.updated", before, after.clone());
         Ok(after)
     }
 
@@ -280,7 +280,7 @@ impl Core {
             let before = customer.to_json();
             customer.payment_method = None;
             let after = customer.to_json();
-            self.emit_change("customer.updated", &before, after);
+            self.emit_change("customer.updated", before, after);
         }
     }
 

@@ -100,7 +100,7 @@ impl Core {
         if let Some(dispute) = self.disputes.get_mut(id) {
             *dispute = changed;
         }
-        self.emit_change("charge.dispute.updated", &before, after.clone());
+        self.emit_change("charge.dispute.updated", before, after.clone());
         Ok(after)
     }
 
@@ -148,7 +148,7 @@ impl Core {
             DisputeStatus::NeedsResponse => {
                 self.wake(due_by, id);
                 let after = self.dispute_by_id(id)?.render(self);
-                self.emit_change("charge.dispute.updated", &before, after);
+                self.emit_change("charge.dispute.updated", before, after);
                 self.tell("charge.dispute.funds_withdrawn", id);
             }
             DisputeStatus::Won => {

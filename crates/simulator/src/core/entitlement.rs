@@ -315,7 +315,7 @@ impl Core {
         }
         self.entitlements.active.insert(customer.to_owned(), active);
         let after = self.summary(customer);
-        self.emit_change("entitlements.active_entitlement_summary.updated", &before, after);
+        self.emit_change("entitlements.active_entitlement_summary.updated", before, after);
     }
 
     /// What the event shows: the newest ten, and whether there are more.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::rendered::Rendered;
 use super::{Core, Row, Version};
 
 /// One event, with its object as it was at that instant.
@@ -31,12 +32,11 @@ struct Data {
 }
 
 impl Data {
-    fn new(object: &Value, previous_attributes: Option<&Value>) -> Data {
+    fn new(object: &Rendered, previous_attributes: Option<&Value>) -> Data {
         // Faster than `to_string`, which goes by `Display`; JSON can always be written.
-        let text = |it: &Value| serde_json::to_string(it).unwrap_or_default().into();
         Data {
-            object: text(object),
-            previous_attributes: previous_attributes.map(text),
+            object: serde_json::to_string(object).unwrap_or_default().into(),
+            previous_attributes: previous_attributes.map(|it| it.to_string().into()),
         }
     }
 
@@ -131,19 +131,25 @@ impl Core {
         self.cause = cause;
     }
 
-    pub(crate) fn emit(&mut self, kind: &'static str, object: Value) {
-        self.push_event(kind, None, object);
+    pub(crate) fn emit(&mut self, kind: &'static str, object: impl Into<Rendered>) {
+        self.push_event(kind, None, &object.into());
     }
 
     /// An `…updated` event, unless nothing changed.
-    pub(crate) fn emit_change(&mut self, kind: &'static str, before: &Value, after: Value) {
-        if before != &after {
-            self.push_event(kind, Some(before), after);
+    pub(crate) fn emit_change(
+        &mut self,
+        kind: &'static str,
+        before: impl Into<Rendered>,
+        after: impl Into<Rendered>,
+    ) {
+        let (before, after) = (before.into(), after.into());
+        if before.difference(&after).is_some() {
+            self.push_event(kind, Some(&before), &after);
         }
     }
 
-    fn push_event(&mut self, kind: &'static str, before: Option<&Value>, object: Value) {
-        let of = object["id"].as_str().unwrap_or_default().to_owned();
+    pub(super) fn push_event(&mut self, kind: &'static str, before: Option<&Rendered>, object: &Rendered) {
+        let of = object.text("id").unwrap_or_default().to_owned();
         let id = self.ids.mint("evt_");
         let wanting = self.endpoints.all().filter(|endpoint| endpoint.wants(kind));
         let wanting: Vec<_> = wanting.collect();
@@ -153,8 +159,8 @@ impl Core {
         versions.sort_unstable();
         versions.dedup();
         let shown = versions.into_iter().map(|version| {
-            let now = self.shown(version, &object);
-            let previous = before.and_then(|it| difference(&self.shown(version, it), &now));
+            let now = self.shown(version, object);
+            let previous = before.and_then(|it| self.shown(version, it).difference(&now));
             (version, Data::new(&now, previous.as_ref()))
         });
         let shown = shown.collect();
@@ -175,24 +181,5 @@ impl Core {
         if kind.starts_with("customer.subscription.") {
             self.refresh_entitlements(&of);
         }
-    }
-}
-
-/// What `before` had where `after` differs: nested objects key by key, lists whole, as Stripe does it.
-fn difference(before: &Value, after: &Value) -> Option<Value> {
-    match (before, after) {
-        (Value::Object(old), Value::Object(new)) => {
-            let mut changed = Map::new();
-            for (key, value) in old {
-                if let Some(inner) = difference(value, new.get(key).unwrap_or(&Value::Null)) {
-                    changed.insert(key.clone(), inner);
-                }
-            }
-            for key in new.keys().filter(|key| !old.contains_key(*key)) {
-                changed.insert(key.clone(), Value::Null);
-            }
-            (!changed.is_empty()).then_some(Value::Object(changed))
-        }
-        _ => (before != after).then(|| before.clone()),
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::calendar::DAY;
+use super::rendered::Rendered;
 use super::table::Table;
 use super::{Answer, Core, Fault, Row, Version};
 
@@ -59,27 +60,31 @@ const EXPANDABLE: &[&str] = &[
 impl Core {
     /// Any object by its id, as a GET of it would show it.
     pub fn get(&self, id: &str) -> Option<Value> {
-        fn shown<T: Row>(table: &Table<T>, id: &str, core: &Core) -> Option<Value> {
-            table.get(id).map(|row| row.render(core))
+        self.rendered(id).map(Value::from)
+    }
+
+    fn rendered(&self, id: &str) -> Option<Rendered> {
+        fn shown<T: Row>(table: &Table<T>, id: &str, core: &Core) -> Option<Rendered> {
+            table.get(id).map(|row| row.rendered(core))
         }
         if let Some(planted) = self.planted.get(id) {
-            return Some(planted.clone());
+            return Some(planted.clone().into());
         }
         let prefix = id.split_once('_').map_or("", |(prefix, _)| prefix);
         match prefix {
             "cus" => shown(&self.customers, id, self),
-            "ent" => self.active_entitlement(id).map(|it| it.render(self)),
+            "ent" => self.active_entitlement(id).map(|it| it.rendered(self)),
             "price" => shown(&self.prices, id, self),
             "cs" => shown(&self.sessions, id, self),
             "sub" if id.starts_with("sub_sched_") => shown(&self.schedules, id, self),
             "sub" => shown(&self.subscriptions, id, self),
-            "si" => self.subscription_item(id),
-            "in" => self.invoice(id).ok().map(|it| it.render(self)),
+            "si" => self.subscription_item(id).map(Rendered::from),
+            "in" => self.invoice(id).ok().map(|it| it.rendered(self)),
             "ii" => self
                 .invoice_items
                 .get(id)
                 .filter(|it| !it.deleted)
-                .map(|it| it.render(self)),
+                .map(|it| it.rendered(self)),
             "seti" => shown(&self.setup_intents, id, self),
             "du" => shown(&self.disputes, id, self),
             "pm" => shown(&self.methods, id, self),
@@ -90,30 +95,30 @@ impl Core {
                 .endpoints
                 .get(id)
                 .filter(|it| !it.deleted && it.destination.is_none())
-                .map(|it| it.render(self)),
+                .map(|it| it.rendered(self)),
             "cbtxn" => shown(&self.balance_transactions, id, self),
             "promo" => shown(&self.promotion_codes, id, self),
             "di" => shown(&self.discounts, id, self),
-            "clock" => self.test_clock(id).ok().map(|it| it.render(self)),
+            "clock" => self.test_clock(id).ok().map(|it| it.rendered(self)),
             "bpc" => shown(&self.configurations, id, self),
             "feat" => shown(&self.features, id, self),
             "evt" => {
                 let event = self
                     .event(id)
                     .filter(|event| event.created >= self.account_now() - EVENTS_KEPT);
-                event.map(|event| event.render(self))
+                event.map(|event| event.rendered(self))
             }
             // Ids that the account chose.
             _ => {
-                let product = self.product(id).ok().map(|it| it.render(self));
-                product.or_else(|| self.coupon(id).ok().map(|it| it.render(self)))
+                let product = self.product(id).ok().map(|it| it.rendered(self));
+                product.or_else(|| self.coupon(id).ok().map(|it| it.rendered(self)))
             }
         }
     }
 
     /// An event whose object is this one as it is now.
     pub(crate) fn tell(&mut self, event: &'static str, id: &str) {
-        if let Some(shown) = self.get(id) {
+        if let Some(shown) = self.rendered(id) {
             self.emit(event, shown);
         }
     }

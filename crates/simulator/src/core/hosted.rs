@@ -214,7 +214,7 @@ impl Core {
         changed.updated = now;
         let after = changed.render(self);
         *self.configurations.get_mut(id).ok_or_else(missing)? = changed;
-        self.emit_change("billing_portal.configuration.updated", &before, after.clone());
+        self.emit_change("billing_portal.configuration.updated", before, after.clone());
         Ok(after)
     }
 }

@@ -12,6 +12,7 @@ mod send;
 use serde_json::{Value, json};
 
 use super::calendar::HOUR;
+use super::rendered::{Rendered, rendered};
 use super::{Core, Fault, Metadata, Row};
 
 pub use action::{InvoiceChange, InvoicePayment};
@@ -104,20 +105,24 @@ impl Row for Invoice {
     }
 
     fn render(&self, core: &Core) -> Value {
+        self.rendered(core).into()
+    }
+
+    fn rendered(&self, core: &Core) -> Rendered {
         let customer = core.customers.get(&self.customer);
         let paid = if self.status == InvoiceStatus::Paid {
             self.amount_due
         } else {
             0
         };
-        let lines: Vec<Value> = self.lines.iter().map(|line| line.render(self)).collect();
+        let lines: Vec<Rendered> = self.lines.iter().map(|line| line.render(self)).collect();
         let subtotal: i64 = self.lines.iter().map(|line| line.amount).sum();
         let discounts = self.discount_totals();
         let parent = self.subscription.as_ref().map(|subscription| {
-            json!({
+            rendered!({
                 "quote_details": null,
                 "subscription_details":
-                    { "metadata": self.subscription_metadata, "subscription": subscription },
+                    { "metadata": &self.subscription_metadata, "subscription": subscription },
                 "type": "subscription_details",
             })
         });
@@ -125,8 +130,8 @@ impl Row for Invoice {
             .number
             .is_some()
             .then(|| format!("{}/invoice/{}", core.base_url, self.id));
-        json!({
-            "id": self.id,
+        rendered!({
+            "id": &self.id,
             "object": "invoice",
             "account_country": "US",
             "account_name": "Stripe simulator",
@@ -147,9 +152,9 @@ impl Row for Invoice {
             "billing_reason": self.reason,
             "collection_method": collection_method(self.due_date.is_some()),
             "created": self.created,
-            "currency": self.currency,
+            "currency": &self.currency,
             "custom_fields": null,
-            "customer": self.customer,
+            "customer": &self.customer,
             "customer_account": null,
             "customer_address": null,
             "customer_email": customer.and_then(|it| it.email.as_ref()),
@@ -158,11 +163,11 @@ impl Row for Invoice {
             "customer_shipping": null,
             "customer_tax_exempt": "none",
             "customer_tax_ids": [],
-            "default_payment_method": self.default_payment_method,
+            "default_payment_method": &self.default_payment_method,
             "default_source": null,
             "default_tax_rates": [],
-            "description": self.description,
-            "discounts": self.discounts,
+            "description": &self.description,
+            "discounts": &self.discounts,
             "due_date": self.due_date,
             "effective_at": self.finalized_at,
             "ending_balance": self.ending_balance,
@@ -181,9 +186,9 @@ impl Row for Invoice {
                 "url": format!("/v1/invoices/{}/lines", self.id),
             },
             "livemode": false,
-            "metadata": self.metadata,
+            "metadata": &self.metadata,
             "next_payment_attempt": self.next_attempt,
-            "number": self.number,
+            "number": &self.number,
             "on_behalf_of": null,
             "parent": parent,
             "payment_settings": {
@@ -210,7 +215,7 @@ impl Row for Invoice {
             },
             "subtotal": subtotal,
             "subtotal_excluding_tax": subtotal,
-            "test_clock": core.test_clock_of(&self.customer),
+            "test_clock": core.test_clock_of(&self.customer).map(str::to_owned),
             "total": self.total,
             "total_discount_amounts": amounts_off(&discounts),
             "total_excluding_tax": self.total,

@@ -5,6 +5,7 @@ mod sandbox;
 
 use serde_json::{Value, json};
 
+use super::rendered::{Rendered, rendered};
 use super::{Answer, Core, Fault, Metadata, MetadataChange, Outcome, Row};
 
 pub use decline::Decline;
@@ -136,9 +137,9 @@ impl PaymentMethod {
 }
 
 /// A charge's `payment_method_details`.
-pub fn charge_details(does: &Sandbox, expires: (u32, u32), authorized: Option<i64>) -> Value {
+pub fn charge_details(does: &Sandbox, expires: (u32, u32), authorized: Option<i64>) -> Rendered {
     match does.kind {
-        Kind::Card(brand, funding) => json!({
+        Kind::Card(brand, funding) => rendered!({
             "card": {
                 "amount_authorized": authorized, "authorization_code": null, "brand": brand, "checks": null,
                 "country": "US", "electronic_commerce_indicator": null, "exp_month": expires.0,
@@ -149,14 +150,14 @@ pub fn charge_details(does: &Sandbox, expires: (u32, u32), authorized: Option<i6
             },
             "type": "card",
         }),
-        Kind::SepaDebit => json!({
+        Kind::SepaDebit => rendered!({
             "sepa_debit": {
                 "bank_code": "37040044", "branch_code": null, "country": "DE", "fingerprint": does.fingerprint(),
                 "last4": does.last4(), "mandate": null,
             },
             "type": "sepa_debit",
         }),
-        Kind::UsBankAccount => json!({
+        Kind::UsBankAccount => rendered!({
             "type": "us_bank_account",
             "us_bank_account": {
                 "account_holder_type": "individual", "account_type": "checking", "bank_name": "STRIPE TEST BANK",
@@ -277,7 +278,7 @@ impl Core {
             method.customer = None;
         }
         let shown = self.method(id)?.to_json();
-        self.emit_change("payment_method.detached", &before, shown.clone());
+        self.emit_change("payment_method.detached", before, shown.clone());
         self.forget_default(&customer, id);
         let with_it = self.subscriptions.of(&customer);
         let with_it = with_it.filter(|it| it.payment_method.as_deref() == Some(id));
@@ -310,7 +311,7 @@ impl Core {
         if let Some(method) = self.methods.get_mut(id) {
             *method = changed;
         }
-        self.emit_change("payment_method.updated", &before, after.clone());
+        self.emit_change("payment_method.updated", before, after.clone());
         Ok(after)
     }
 

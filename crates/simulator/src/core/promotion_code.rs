@@ -140,7 +140,7 @@ impl Core {
             metadata.apply(&mut code.new.metadata);
         }
         let after = self.promotion_code(id)?.render(self);
-        self.emit_change("promotion_code.updated", &before, after.clone());
+        self.emit_change("promotion_code.updated", before, after.clone());
         Ok(after)
     }
 

@@ -222,8 +222,8 @@ impl Core {
         if let Some(refund) = self.refunds.get_mut(id) {
             *refund = changed;
         }
-        self.emit_change("refund.updated", &before, after.clone());
-        self.emit_change("charge.refund.updated", &before, after.clone());
+        self.emit_change("refund.updated", before.clone(), after.clone());
+        self.emit_change("charge.refund.updated", before, after.clone());
         Ok(after)
     }
 
@@ -244,16 +244,16 @@ impl Core {
     }
 
     fn change_refunded(&mut self, event: &'static str, charge: &str, amount: i64) {
-        let Some(before) = self.charges.get(charge).map(|it| it.render(self)) else {
+        let Some(before) = self.charges.get(charge).map(|it| it.rendered(self)) else {
             return;
         };
         if let Some(charge) = self.charges.get_mut(charge) {
             charge.amount_refunded += amount;
         }
-        let Some(after) = self.charges.get(charge).map(|it| it.render(self)) else {
+        let Some(after) = self.charges.get(charge).map(|it| it.rendered(self)) else {
             return;
         };
-        self.emit_change(event, &before, after);
+        self.emit_change(event, before, after);
     }
 
     /// The charge that took the money for it.

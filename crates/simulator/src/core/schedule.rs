@@ -300,7 +300,7 @@ impl Core {
             return;
         };
         if event == "subscription_schedule.updated" {
-            self.emit_change(event, &before, after);
+            self.emit_change(event, before, after);
         } else {
             self.emit(event, after);
         }

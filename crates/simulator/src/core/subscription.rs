@@ -17,6 +17,7 @@ mod trial;
 use serde_json::{Value, json};
 
 use super::invoice::collection_method;
+use super::rendered::{Rendered, rendered};
 use super::{Core, Fault, Metadata, Price, Row};
 
 pub(crate) use cancel::Ending;
@@ -151,11 +152,15 @@ impl Row for Subscription {
     }
 
     fn render(&self, core: &Core) -> Value {
-        let items = core.subscription_items(self);
+        self.rendered(core).into()
+    }
+
+    fn rendered(&self, core: &Core) -> Rendered {
+        let items: Vec<Rendered> = self.items.iter().map(|item| item.render(self, core)).collect();
         // Shown beside the items while there is one only.
         let alone = self.items.first().filter(|_| self.items.len() == 1);
-        json!({
-            "id": self.id,
+        rendered!({
+            "id": &self.id,
             "object": "subscription",
             "application": null,
             "application_fee_percent": null,
@@ -169,22 +174,22 @@ impl Row for Subscription {
             "cancel_at_period_end": self.cancel_at_period_end,
             "canceled_at": self.canceled_at,
             "cancellation_details": {
-                "comment": self.cancellation_comment,
-                "feedback": self.cancellation_feedback,
+                "comment": &self.cancellation_comment,
+                "feedback": &self.cancellation_feedback,
                 "feedback_option": null,
                 "reason": self.cancellation_reason,
             },
             "collection_method": collection_method(self.days_until_due.is_some()),
             "created": self.created,
-            "currency": self.currency,
-            "customer": self.customer,
+            "currency": &self.currency,
+            "customer": &self.customer,
             "customer_account": null,
             "days_until_due": self.days_until_due,
-            "default_payment_method": self.payment_method,
+            "default_payment_method": &self.payment_method,
             "default_source": null,
             "default_tax_rates": [],
-            "description": self.description,
-            "discounts": self.discounts,
+            "description": &self.description,
+            "discounts": &self.discounts,
             "ended_at": self.ended_at,
             "invoice_settings": {
                 "account_tax_ids": null,
@@ -200,10 +205,10 @@ impl Row for Subscription {
                 "total_count": self.items.len(),
                 "url": format!("/v1/subscription_items?subscription={}", self.id),
             },
-            "latest_invoice": self.latest_invoice,
+            "latest_invoice": &self.latest_invoice,
             "livemode": false,
             "managed_payments": null,
-            "metadata": self.metadata,
+            "metadata": &self.metadata,
             "next_pending_invoice_item_invoice": null,
             "on_behalf_of": null,
             "pause_collection": self.pause.map(Pause::render),
@@ -215,12 +220,12 @@ impl Row for Subscription {
             "pending_invoice_item_interval": null,
             "pending_setup_intent": null,
             "pending_update": self.pending_update.as_ref().map(|it| it.render(self, core)),
-            "plan": alone.and_then(|it| core.prices.get(&it.price)).map(Price::to_plan),
+            "plan": alone.and_then(|it| core.prices.get(&it.price)).map(Price::rendered_plan),
             "quantity": alone.map(|it| it.quantity),
-            "schedule": self.schedule,
+            "schedule": &self.schedule,
             "start_date": self.created,
             "status": self.status.as_str(),
-            "test_clock": core.test_clock_of(&self.customer),
+            "test_clock": core.test_clock_of(&self.customer).map(str::to_owned),
             "transfer_data": null,
             "trial_end": self.trial.map(|(_, end)| end),
             "trial_settings": {
@@ -289,12 +294,12 @@ impl Core {
 
     /// As [`Core::edit_subscription`], for what takes the whole core.
     fn edit_around_subscription(&mut self, id: &str, act: impl FnOnce(&mut Core)) {
-        let Some(before) = self.subscriptions.get(id).map(|it| it.render(self)) else {
+        let Some(before) = self.subscriptions.get(id).map(|it| it.rendered(self)) else {
             return;
         };
         act(self);
-        if let Some(after) = self.subscriptions.get(id).map(|it| it.render(self)) {
-            self.emit_change("customer.subscription.updated", &before, after);
+        if let Some(after) = self.subscriptions.get(id).map(|it| it.rendered(self)) {
+            self.emit_change("customer.subscription.updated", before, after);
         }
     }
 

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::rendered::Rendered;
 use super::{API_VERSION, Core};
 
 /// A version that can be asked for.
@@ -142,11 +143,11 @@ impl Core {
     }
 
     /// The same of a borrowed one, which is copied only if something is taken back.
-    pub(super) fn shown<'a>(&self, version: Version, object: &'a Value) -> Cow<'a, Value> {
+    pub(super) fn shown<'a>(&self, version: Version, object: &'a Rendered) -> Cow<'a, Rendered> {
         if CHANGES.iter().all(|(since, _)| version.0 >= *since) {
             Cow::Borrowed(object)
         } else {
-            Cow::Owned(self.show(version, object.clone()))
+            Cow::Owned(self.show(version, object.clone().into()).into())
         }
     }
 

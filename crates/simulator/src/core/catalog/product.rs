@@ -184,7 +184,7 @@ impl Core {
             product.updated = now;
         }
         let after = self.product(id)?.render(self);
-        self.emit_change("product.updated", &before, after.clone());
+        self.emit_change("product.updated", before, after.clone());
         Ok(after)
     }
 

@@ -180,7 +180,7 @@ impl Core {
             it.next_attempt = None;
             it.auto_advance = false;
         });
-        if let Some(shown) = self.invoices.get(&invoice.id).map(|it| it.render(self)) {
+        if let Some(shown) = self.invoices.get(&invoice.id).map(|it| it.rendered(self)) {
             self.emit("invoice.payment_succeeded", shown);
         }
         if let Some(subscription) = &invoice.subscription {
@@ -221,7 +221,7 @@ impl Core {
             it.auto_advance = next.is_some();
         });
         if attempt == Attempt::NeedsAction
-            && let Some(shown) = self.invoices.get(&invoice.id).map(|it| it.render(self))
+            && let Some(shown) = self.invoices.get(&invoice.id).map(|it| it.rendered(self))
         {
             self.emit("invoice.payment_action_required", shown);
         }
@@ -277,18 +277,18 @@ impl Core {
 
     /// Changes it and tells of it by an event of this name, which an `invoice.updated` accompanies as Stripe's does.
     pub(super) fn edit_invoice(&mut self, event: &'static str, id: &str, change: impl FnOnce(&mut Invoice)) {
-        let Some(before) = self.invoices.get(id).map(|it| it.render(self)) else {
+        let Some(before) = self.invoices.get(id).map(|it| it.rendered(self)) else {
             return;
         };
         if let Some(invoice) = self.invoices.get_mut(id) {
             change(invoice);
         }
-        let Some(after) = self.invoices.get(id).map(|it| it.render(self)) else {
+        let Some(after) = self.invoices.get(id).map(|it| it.rendered(self)) else {
             return;
         };
         if event != "invoice.updated" {
-            self.emit(event, after.clone());
+            self.push_event(event, None, &after);
         }
-        self.emit_change("invoice.updated", &before, after);
+        self.emit_change("invoice.updated", before, after);
     }
 }

@@ -146,7 +146,7 @@ impl Core {
     }
 
     pub(crate) fn announce_invoice(&mut self, id: &str) {
-        if let Some(shown) = self.invoices.get(id).map(|invoice| invoice.render(self)) {
+        if let Some(shown) = self.invoices.get(id).map(|it| it.rendered(self)) {
             self.emit("invoice.created", shown);
             let event = self.events.last().map(|event| event.id.clone());
             if let Some(invoice) = self.invoices.get_mut(id) {

@@ -1,8 +1,7 @@
 //! What an invoice charges for.
 
-use serde_json::{Value, json};
-
 use super::{Invoice, InvoiceItem};
+use crate::core::rendered::{Rendered, rendered};
 use crate::core::{Metadata, Price};
 
 #[derive(Clone, Debug)]
@@ -121,53 +120,53 @@ impl InvoiceLine {
         }
     }
 
-    pub fn render(&self, invoice: &Invoice) -> Value {
+    pub fn render(&self, invoice: &Invoice) -> Rendered {
         let parent = match &self.item {
-            Some(item) => json!({
+            Some(item) => rendered!({
                 "invoice_item_details": null,
                 "subscription_item_details": {
-                    "invoice_item": self.invoice_item,
+                    "invoice_item": &self.invoice_item,
                     "proration": self.proration,
                     "proration_details": { "credited_items": null },
-                    "subscription": self.subscription,
+                    "subscription": &self.subscription,
                     "subscription_item": item,
                 },
                 "type": "subscription_item_details",
             }),
-            None => json!({
+            None => rendered!({
                 "invoice_item_details": {
                     "invoice_item": self.invoice_item.clone().unwrap_or_else(|| self.id.replacen("il_", "ii_", 1)),
                     "proration": false,
                     "proration_details": { "credited_items": null },
-                    "subscription": self.subscription,
+                    "subscription": &self.subscription,
                 },
                 "subscription_item_details": null,
                 "type": "invoice_item_details",
             }),
         };
-        json!({
-            "id": self.id,
+        rendered!({
+            "id": &self.id,
             "object": "line_item",
             "amount": self.amount,
-            "currency": invoice.currency,
-            "description": self.description,
+            "currency": &invoice.currency,
+            "description": &self.description,
             "discount_amounts": amounts_off(&self.discounts),
             "discountable": self.discountable,
             "discounts": [],
-            "invoice": invoice.id,
+            "invoice": &invoice.id,
             "livemode": false,
-            "metadata": self.metadata,
+            "metadata": &self.metadata,
             "parent": parent,
             "period": { "end": self.period.1, "start": self.period.0 },
             "pretax_credit_amounts": credits_off(&self.discounts),
             "pricing": {
-                "price_details": { "price": self.price, "product": self.product },
+                "price_details": { "price": &self.price, "product": &self.product },
                 "type": "price_details",
                 "unit_amount_decimal": self.unit_amount.to_string(),
             },
             "quantity": self.quantity,
             "quantity_decimal": self.quantity.to_string(),
-            "subscription": self.subscription,
+            "subscription": &self.subscription,
             "subtotal": self.amount,
             "taxes": [],
         })
@@ -175,17 +174,17 @@ impl InvoiceLine {
 }
 
 /// `discount_amounts` of a line, `total_discount_amounts` of an invoice.
-pub fn amounts_off(discounts: &[(String, i64)]) -> Vec<Value> {
+pub fn amounts_off(discounts: &[(String, i64)]) -> Vec<Rendered> {
     let amounts = discounts.iter();
     amounts
-        .map(|(discount, amount)| json!({ "amount": amount, "discount": discount }))
+        .map(|(discount, amount)| rendered!({ "amount": *amount, "discount": discount }))
         .collect()
 }
 
 /// The same among the credits before tax.
-pub fn credits_off(discounts: &[(String, i64)]) -> Vec<Value> {
+pub fn credits_off(discounts: &[(String, i64)]) -> Vec<Rendered> {
     let amounts = discounts.iter();
     amounts
-        .map(|(discount, amount)| json!({ "amount": amount, "discount": discount, "type": "discount" }))
+        .map(|(discount, amount)| rendered!({ "amount": *amount, "discount": discount, "type": "discount" }))
         .collect()
 }

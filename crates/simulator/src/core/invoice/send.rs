@@ -24,7 +24,7 @@ impl Core {
         if invoice.due_date.is_none() || invoice.amount_due <= 0 {
             return self.collect(id, by_clock);
         }
-        if let Some(shown) = self.invoices.get(id).map(|it| it.render(self)) {
+        if let Some(shown) = self.invoices.get(id).map(|it| it.rendered(self)) {
             self.emit("invoice.sent", shown);
         }
         Ok(())
@@ -41,7 +41,7 @@ impl Core {
         };
         invoice.overdue = true;
         let subscription = invoice.subscription.clone();
-        if let Some(shown) = self.invoices.get(id).map(|it| it.render(self)) {
+        if let Some(shown) = self.invoices.get(id).map(|it| it.rendered(self)) {
             self.emit("invoice.overdue", shown);
         }
         if let Some(subscription) = subscription {

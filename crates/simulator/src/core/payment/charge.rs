@@ -1,8 +1,9 @@
 //! Charges: one for every attempt at which a bank was asked.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::core::payment_method::{Decline, Sandbox, charge_details};
+use crate::core::rendered::{Rendered, rendered};
 use crate::core::{Core, Fault, Metadata, Row};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,10 @@ impl Row for Charge {
     }
 
     fn render(&self, core: &Core) -> Value {
+        self.rendered(core).into()
+    }
+
+    fn rendered(&self, core: &Core) -> Rendered {
         let customer = self.customer.as_deref().and_then(|id| core.customers.get(id));
         let (status, failure) = match self.status {
             ChargeStatus::Succeeded => ("succeeded", None),
@@ -53,8 +58,8 @@ impl Row for Charge {
             ChargeStatus::Failed(decline) => ("failed", Some(decline)),
         };
         let captured = failure.is_none();
-        json!({
-            "id": self.id,
+        rendered!({
+            "id": &self.id,
             "object": "charge",
             "amount": self.amount,
             "amount_captured": if captured { self.amount } else { 0 },
@@ -73,21 +78,21 @@ impl Row for Charge {
             "calculated_statement_descriptor": "SIMULATOR",
             "captured": captured,
             "created": self.created,
-            "currency": self.currency,
-            "customer": self.customer,
-            "description": self.description,
+            "currency": &self.currency,
+            "customer": &self.customer,
+            "description": &self.description,
             "disputed": self.disputed,
             "failure_balance_transaction": null,
             "failure_code": failure.map(|it| it.code),
             "failure_message": failure.map(|it| it.message),
             "fraud_details": {},
             "livemode": false,
-            "metadata": self.metadata,
+            "metadata": &self.metadata,
             "on_behalf_of": null,
             "outcome": outcome(self.status),
             "paid": self.status == ChargeStatus::Succeeded,
-            "payment_intent": self.payment_intent,
-            "payment_method": self.payment_method,
+            "payment_intent": &self.payment_intent,
+            "payment_method": &self.payment_method,
             "payment_method_details": charge_details(self.does, self.expires, captured.then_some(self.amount)),
             "receipt_email": null,
             "receipt_number": null,
@@ -106,22 +111,22 @@ impl Row for Charge {
     }
 }
 
-fn outcome(status: ChargeStatus) -> Value {
+fn outcome(status: ChargeStatus) -> Rendered {
     let ChargeStatus::Failed(decline) = status else {
-        return json!({
+        return rendered!({
             "advice_code": null, "network_advice_code": null, "network_decline_code": null,
             "network_status": "approved_by_network", "reason": null, "risk_level": "normal",
             "seller_message": "Payment complete.", "type": "authorized",
         });
     };
     if decline.decline_code == Some("fraudulent") {
-        return json!({
+        return rendered!({
             "advice_code": null, "network_advice_code": null, "network_decline_code": null,
             "network_status": "not_sent_to_network", "reason": "highest_risk_level", "risk_level": "highest",
             "seller_message": "Stripe blocked this payment as too risky.", "type": "blocked",
         });
     }
-    json!({
+    rendered!({
         "advice_code": "try_again_later", "network_advice_code": "02", "network_decline_code": "05",
         "network_status": "declined_by_network", "reason": decline.decline_code.unwrap_or(decline.code),
         "risk_level": "normal",

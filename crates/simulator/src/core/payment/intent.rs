@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::attempt::Attempt;
 use crate::core::payment_method::Decline;
+use crate::core::rendered::{Rendered, rendered};
 use crate::core::{Answer, Core, Fault, Metadata, MetadataChange, Row};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,24 +115,29 @@ impl Row for Intent {
     }
 
     fn render(&self, core: &Core) -> Value {
+        self.rendered(core).into()
+    }
+
+    fn rendered(&self, core: &Core) -> Rendered {
         let succeeded = self.status == IntentStatus::Succeeded;
         let next = (self.status == IntentStatus::RequiresAction)
             .then(|| next_action(core, &self.id, self.return_url.as_deref()));
         let automatic = self
             .automatic
-            .then(|| json!({ "allow_redirects": "always", "enabled": true }));
-        let mut options = json!({});
-        for kind in &self.types {
-            options[*kind] = match *kind {
-                "card" => json!({
+            .then(|| rendered!({ "allow_redirects": "always", "enabled": true }));
+        let options = self.types.iter().map(|kind| {
+            let options = match *kind {
+                "card" => rendered!({
                     "installments": null, "mandate_options": null, "network": null,
                     "request_three_d_secure": "automatic",
                 }),
-                _ => json!({}),
+                _ => rendered!({}),
             };
-        }
-        json!({
-            "id": self.id,
+            (*kind, options)
+        });
+        let options = Rendered::Object(options.collect());
+        rendered!({
+            "id": &self.id,
             "object": "payment_intent",
             "allowed_payment_method_types": null,
             "amount": self.amount,
@@ -146,22 +152,22 @@ impl Row for Intent {
             "client_secret": format!("{}_secret_simulated", self.id),
             "confirmation_method": "automatic",
             "created": self.created,
-            "currency": self.currency,
-            "customer": self.customer,
+            "currency": &self.currency,
+            "customer": &self.customer,
             "customer_account": null,
-            "description": self.description,
+            "description": &self.description,
             "excluded_payment_method_types": null,
-            "last_payment_error": self.error,
-            "latest_charge": self.latest_charge,
+            "last_payment_error": self.error.clone(),
+            "latest_charge": &self.latest_charge,
             "livemode": false,
             "managed_payments": null,
-            "metadata": self.metadata,
+            "metadata": &self.metadata,
             "next_action": next,
             "on_behalf_of": null,
-            "payment_method": self.payment_method,
+            "payment_method": &self.payment_method,
             "payment_method_configuration_details": null,
             "payment_method_options": options,
-            "payment_method_types": self.types,
+            "payment_method_types": &self.types,
             "payment_record": null,
             "processing": null,
             "receipt_email": null,

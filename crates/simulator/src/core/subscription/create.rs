@@ -132,7 +132,7 @@ impl Core {
         if let Some(at) = next {
             self.wake(at, &id);
         }
-        let shown = self.subscription(&id)?.render(self);
+        let shown = self.subscription(&id)?.rendered(self);
         self.emit("customer.subscription.created", shown);
         self.announce_trial_end(&id);
         if let Some(invoice) = invoice {

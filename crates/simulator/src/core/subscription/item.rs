@@ -1,7 +1,8 @@
 //! Subscription items, and what can be asked of them.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::core::rendered::{Rendered, rendered};
 use crate::core::{Core, Fault, Interval, Metadata, MetadataChange, Price, Subscription};
 
 /// More than a subscription may have at once.
@@ -36,10 +37,10 @@ pub struct ItemChange {
 }
 
 impl Item {
-    pub(super) fn render(&self, subscription: &Subscription, core: &Core) -> Value {
+    pub(super) fn render(&self, subscription: &Subscription, core: &Core) -> Rendered {
         let price = core.prices.get(&self.price);
-        json!({
-            "id": self.id,
+        rendered!({
+            "id": &self.id,
             "object": "subscription_item",
             "billing_thresholds": null,
             "created": self.created,
@@ -47,11 +48,11 @@ impl Item {
             "current_period_start": self.period_start,
             "current_trial": null,
             "discounts": [],
-            "metadata": self.metadata,
-            "plan": price.map(Price::to_plan),
-            "price": price.map(Price::to_json),
+            "metadata": &self.metadata,
+            "plan": price.map(Price::rendered_plan),
+            "price": price.map(Price::rendered),
             "quantity": self.quantity,
-            "subscription": subscription.id,
+            "subscription": &subscription.id,
             "tax_rates": [],
         })
     }
@@ -62,7 +63,7 @@ impl Core {
     pub(crate) fn subscription_item(&self, id: &str) -> Option<Value> {
         let subscription = self.subscription_with(id).ok()?;
         let item = subscription.items.iter().find(|item| item.id == id)?;
-        Some(item.render(subscription, self))
+        Some(item.render(subscription, self).into())
     }
 
     /// Whose item it is, or was.
@@ -80,7 +81,7 @@ impl Core {
     /// The items of a subscription, in order.
     pub(crate) fn subscription_items(&self, subscription: &Subscription) -> Vec<Value> {
         let items = subscription.items.iter();
-        items.map(|item| item.render(subscription, self)).collect()
+        items.map(|item| item.render(subscription, self).into()).collect()
     }
 
     pub(super) fn change_items(

@@ -2,10 +2,9 @@
 //!
 //! docs.stripe.com/billing/subscriptions/pending-updates and …/pending-updates-reference
 
-use serde_json::{Value, json};
-
 use super::plan::Plan;
 use super::{Item, Status, Subscription, SubscriptionChange, create};
+use crate::core::rendered::{Rendered, rendered};
 use crate::core::{Core, Fault, NewInvoice};
 
 #[derive(Clone, Debug)]
@@ -19,7 +18,7 @@ pub struct PendingUpdate {
 }
 
 impl PendingUpdate {
-    pub(super) fn render(&self, subscription: &Subscription, core: &Core) -> Value {
+    pub(super) fn render(&self, subscription: &Subscription, core: &Core) -> Rendered {
         let items = self.items.iter().map(|item| item.render(subscription, core));
         let same = |old: &Item, new: &Item| {
             old.id == new.id && old.price == new.price && old.quantity == new.quantity
@@ -30,7 +29,7 @@ impl PendingUpdate {
                 .iter()
                 .zip(&subscription.items)
                 .any(|(new, old)| !same(old, new));
-        json!({
+        rendered!({
             "billing_cycle_anchor": (self.anchor != subscription.anchor).then_some(self.anchor),
             "discounts": null,
             "expires_at": self.expires_at,
