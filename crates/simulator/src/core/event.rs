@@ -26,17 +26,25 @@ pub struct Event {
 /// What changed, as one version shows it.
 #[derive(Debug)]
 struct Data {
-    /// As JSON, both: there are many events, and as a tree each would take five times as much.
-    object: Box<str>,
+    /// As JSON, both: there are many events, and as a tree each would take five times as much. Events that happen
+    /// together, such as `invoice.paid` and `invoice.payment_succeeded`, have one text.
+    object: Arc<str>,
     previous_attributes: Option<Box<str>>,
 }
 
 impl Data {
-    fn new(object: &Rendered, previous_attributes: Option<&Value>) -> Data {
-        // Faster than `to_string`, which goes by `Display`; JSON can always be written.
+    /// `last`: the one of the event before.
+    fn new(object: &Rendered, previous_attributes: Option<&Rendered>, last: Option<&Data>) -> Data {
+        let text = |it: &Rendered| {
+            let mut text = String::with_capacity(4096);
+            it.write(&mut text);
+            text
+        };
+        let object = text(object);
+        let same = last.map(|it| &it.object).filter(|it| ***it == *object);
         Data {
-            object: serde_json::to_string(object).unwrap_or_default().into(),
-            previous_attributes: previous_attributes.map(|it| it.to_string().into()),
+            object: same.map_or_else(|| object.as_str().into(), Arc::clone),
+            previous_attributes: previous_attributes.map(|it| text(it).into()),
         }
     }
 
@@ -87,12 +95,21 @@ impl Event {
         self.in_version(self.api_version)
     }
 
+    fn data_in(&self, version: Version) -> Option<&Data> {
+        self.shown
+            .iter()
+            .find(|(it, _)| *it == version)
+            .map(|(_, data)| data)
+    }
+
     /// As an endpoint of this version gets it. One that came later gets the account's.
     pub fn in_version(&self, version: Version) -> Value {
-        let known = self.shown.iter().find(|(it, _)| *it == version);
-        let known = known.or_else(|| self.shown.iter().find(|(it, _)| *it == self.api_version));
-        let data = known.map_or_else(|| json!({}), |(_, shown)| shown.to_json());
-        let version = known.map_or(self.api_version, |(version, _)| *version);
+        let known = self.data_in(version).map(|data| (version, data));
+        let known = known.or_else(|| Some((self.api_version, self.data_in(self.api_version)?)));
+        let (version, data) = known.map_or_else(
+            || (self.api_version, json!({})),
+            |(version, data)| (version, data.to_json()),
+        );
         let request = self.cause.as_ref().map_or_else(
             || json!({ "id": null, "idempotency_key": null }),
             |cause| json!({ "id": cause.request, "idempotency_key": cause.idempotency_key }),
@@ -143,7 +160,7 @@ impl Core {
         after: impl Into<Rendered>,
     ) {
         let (before, after) = (before.into(), after.into());
-        if before.difference(&after).is_some() {
+        if before != after {
             self.push_event(kind, Some(&before), &after);
         }
     }
@@ -161,7 +178,8 @@ impl Core {
         let shown = versions.into_iter().map(|version| {
             let now = self.shown(version, object);
             let previous = before.and_then(|it| self.shown(version, it).difference(&now));
-            (version, Data::new(&now, previous.as_ref()))
+            let last = self.events.last().and_then(|it| it.data_in(version));
+            (version, Data::new(&now, previous.as_ref(), last))
         });
         let shown = shown.collect();
         let created = self.event_created();

@@ -5,12 +5,11 @@
 
 use std::borrow::Cow;
 
-use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::Metadata;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Rendered {
     Text(Cow<'static, str>),
     List(Vec<Rendered>),
@@ -49,24 +48,79 @@ impl Rendered {
     }
 
     /// What this had where `after` differs; `None`: nowhere. Nested objects key by key, lists whole, as Stripe does it.
-    pub fn difference(&self, after: &Rendered) -> Option<Value> {
+    pub fn difference(&self, after: &Rendered) -> Option<Rendered> {
         match (self, after) {
-            (Rendered::Object(old), Rendered::Object(new))
-                if old
-                    .iter()
-                    .map(|(name, _)| name)
-                    .eq(new.iter().map(|(name, _)| name)) =>
-            {
-                let changed = old.iter().zip(new).filter(|(old, new)| old != new);
-                let changed = changed
-                    .filter_map(|((name, old), (_, new))| Some(((*name).to_owned(), old.difference(new)?)));
-                let changed: Map<String, Value> = changed.collect();
-                (!changed.is_empty()).then_some(Value::Object(changed))
+            (Rendered::Object(old), Rendered::Object(new)) if same_names(old, new) => {
+                let changed = old.iter().zip(new);
+                let changed =
+                    changed.filter_map(|((name, old), (_, new))| Some((*name, old.difference(new)?)));
+                let changed: Vec<_> = changed.collect();
+                (!changed.is_empty()).then_some(Rendered::Object(changed))
             }
-            (Rendered::Value(old), Rendered::Value(new)) => difference(old, new),
-            _ => difference(&self.clone().into(), &after.clone().into()),
+            (Rendered::Text(_), Rendered::Text(_)) | (Rendered::List(_), Rendered::List(_)) => {
+                (self != after).then(|| self.clone())
+            }
+            (Rendered::Value(old), Rendered::Value(new)) => difference(old, new).map(Rendered::Value),
+            _ => difference(&self.clone().into(), &after.clone().into()).map(Rendered::Value),
         }
     }
+
+    /// Appends it as JSON.
+    pub fn write(&self, json: &mut String) {
+        match self {
+            Rendered::Text(text) => write_text(text, json),
+            Rendered::List(all) => {
+                for (at, one) in all.iter().enumerate() {
+                    json.push(if at == 0 { '[' } else { ',' });
+                    one.write(json);
+                }
+                json.push_str(if all.is_empty() { "[]" } else { "]" });
+            }
+            Rendered::Object(fields) => {
+                for (at, (name, value)) in fields.iter().enumerate() {
+                    json.push(if at == 0 { '{' } else { ',' });
+                    // A name in the source needs no escapes.
+                    json.push('"');
+                    json.push_str(name);
+                    json.push_str("\":");
+                    value.write(json);
+                }
+                json.push_str(if fields.is_empty() { "{}" } else { "}" });
+            }
+            Rendered::Value(Value::Null) => json.push_str("null"),
+            Rendered::Value(value) => json.push_str(&value.to_string()),
+        }
+    }
+}
+
+/// As serde_json does, which looks at each letter by itself: most texts need no escapes.
+fn write_text(text: &str, json: &mut String) {
+    let escapes = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    if text.bytes().fold(false, |any, byte| any | escapes(byte)) {
+        json.push_str(&Value::from(text).to_string());
+    } else {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    }
+}
+
+impl PartialEq for Rendered {
+    fn eq(&self, other: &Rendered) -> bool {
+        match (self, other) {
+            (Rendered::Text(one), Rendered::Text(other)) => one == other,
+            (Rendered::List(one), Rendered::List(other)) => one == other,
+            (Rendered::Object(one), Rendered::Object(other)) if same_names(one, other) => one == other,
+            (Rendered::Value(one), Rendered::Value(other)) => one == other,
+            _ => Value::from(self.clone()) == Value::from(other.clone()),
+        }
+    }
+}
+
+fn same_names(one: &[(&'static str, Rendered)], other: &[(&'static str, Rendered)]) -> bool {
+    one.iter()
+        .map(|(name, _)| name)
+        .eq(other.iter().map(|(name, _)| name))
 }
 
 /// As [`Rendered::difference`].
@@ -85,17 +139,6 @@ pub fn difference(before: &Value, after: &Value) -> Option<Value> {
             (!changed.is_empty()).then_some(Value::Object(changed))
         }
         _ => (before != after).then(|| before.clone()),
-    }
-}
-
-impl Serialize for Rendered {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Rendered::Text(text) => to.serialize_str(text),
-            Rendered::List(all) => all.serialize(to),
-            Rendered::Object(fields) => to.collect_map(fields.iter().map(|(name, value)| (name, value))),
-            Rendered::Value(value) => value.serialize(to),
-        }
     }
 }
 
