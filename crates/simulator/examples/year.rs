@@ -1,7 +1,7 @@
 //! A year of the core, without HTTP: subscriptions that renew each month, some of whose cards fail, twice with the same seed.
 //!
-//! `cargo run --release -p stripe-simulator --example year [SUBSCRIPTIONS]`: events hold their objects, 4 KiB each; ten
-//! thousand subscriptions need 5.4 GiB.
+//! `cargo run --release -p stripe-simulator --example year [SUBSCRIPTIONS]`: events hold their objects as text. With
+//! ten thousand subscriptions on two cores that others used as well: 1 169 980 events, 30 and 55 s for a year, 3.1 GiB.
 
 use std::time::Instant;
 
