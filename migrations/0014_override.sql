@@ -1,3 +1,5 @@
+-- Not for long: who appends meanwhile is not to wait behind us.
+set local lock_timeout = '5s';
 -- Who decided by hand, and why.
 alter table override
     add column actor text not null default '',
@@ -28,23 +30,24 @@ end $$;
 create trigger audit_is_append_only before update or delete or truncate on audit execute function refuse_change();
 
 -- Decides a feature by hand, or with null takes that back; marks the customer and writes it down. The same again changes
--- nothing. False: there is nothing to take back.
-create function decide(whose text, which text, decided jsonb, because text, who text, through text) returns boolean
+-- nothing. Returns the customer's marks: once they are applied, so is this. Null: there is nothing to take back.
+create function decide(whose text, which text, decided jsonb, because text, who text, through text) returns bigint
 language plpgsql as $$
 declare
     old override;
+    marked bigint;
 begin
     if decided is not null then
         insert into customer (customer) values (whose) on conflict do nothing;
     end if;
     -- As append locks it.
-    perform from customer where customer.customer = whose for update;
+    select marks into marked from customer where customer.customer = whose for update;
     select * into old from override where override.customer = whose and feature = which;
     if decided is null and old.customer is null then
-        return false;
+        return null;
     end if;
     if old.override = decided and old.note = because and old.actor = who then
-        return true;
+        return marked;
     end if;
     if decided is null then
         delete from override where override.customer = whose and feature = which;
@@ -57,5 +60,5 @@ begin
         values (who, through, case when decided is null then 'override_deleted' else 'override_set' end,
             whose, which, because, old.override, decided);
     update customer set marks = marks + 1 where customer.customer = whose;
-    return true;
+    return marked + 1;
 end $$;

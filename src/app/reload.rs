@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tollgate_store::Store;
@@ -72,6 +72,8 @@ pub(super) async fn run(
                 after.database_direct_url = config.database_direct_url.clone();
             }
             refused_before = refused;
+        } else {
+            refused_before = None;
         }
         if config.stripe_secret_key != after.stripe_secret_key
             && let Some(untaken) = stop.run_until_cancelled(users.take_key_soon(&after)).await
@@ -104,7 +106,8 @@ impl Users {
     }
 
     async fn take_database(&self, now: &Config) -> Result<()> {
-        Ok(self.store.reconnect_with(&settings::store_settings(now)?).await?)
+        let taken = self.store.reconnect_with(&settings::store_settings(now)?).await;
+        taken.context("it is tried again at each look")
     }
 
     /// Why it is not taken yet: Stripe or the database is away. Other secrets do not wait for that.

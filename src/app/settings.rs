@@ -95,11 +95,16 @@ fn count(asked: &Asked) {
                 NotSent::Budget => "budget",
                 NotSent::Breaker => "breaker",
             };
+            if why == "budget" {
+                metric::STRIPE_BUDGET_WAIT.record([asked.priority.as_str()], asked.waited);
+            }
             let priority = asked.priority.as_str().to_owned();
             return metric::STRIPE_NOT_SENT.count([endpoint, priority, why.to_owned()]);
         }
     };
-    metric::STRIPE_DURATION.record([endpoint.clone()], asked.took);
+    if asked.outcome != Outcome::Abandoned {
+        metric::STRIPE_DURATION.record([endpoint.clone()], asked.took);
+    }
     metric::STRIPE_REQUESTS.count([endpoint, outcome]);
     metric::STRIPE_BUDGET_WAIT.record([asked.priority.as_str()], asked.waited);
 }

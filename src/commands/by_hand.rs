@@ -12,13 +12,17 @@ use super::{Commands, Refused};
 /// How long what was stored may take to be applied.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOK_FIRST: Duration = Duration::from_millis(10);
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What is kept of a customer.
 pub struct Explained {
     /// `None`: it was never heard of.
     pub row: Option<CustomerRow>,
     pub overrides: Vec<Decided>,
+    /// The number of the active one.
+    pub activation: i64,
     /// The ids of the last events about its objects, by their place in the inbox.
     pub events: HashMap<i64, String>,
 }
@@ -34,24 +38,23 @@ impl Commands {
         decision: &Override,
         by: &By,
     ) -> Result<i64, Refused> {
-        self.store.set_override(customer, decision, by).await?;
-        self.applied(customer).await
+        let marks = self.store.set_override(customer, decision, by).await?;
+        self.applied(customer, marks).await?.ok_or(Refused::NotApplied)
     }
 
     /// Takes an override back; the number of the revision from which on it is out of the entitlements.
     ///
     /// # Errors
-    /// `UnknownOverride`; `NotApplied`: it is stored, and nobody has applied it yet.
+    /// `UnknownOverride`; `NotTakenOut`: it is deleted, and nobody has applied that yet.
     pub async fn delete_override(
         &self,
         customer: &CustomerId,
         feature: &FeatureId,
         by: &By,
     ) -> Result<i64, Refused> {
-        if !self.store.delete_override(customer, feature, by).await? {
-            return Err(Refused::UnknownOverride);
-        }
-        self.applied(customer).await
+        let marks = self.store.delete_override(customer, feature, by).await?;
+        let marks = marks.ok_or(Refused::UnknownOverride)?;
+        self.applied(customer, marks).await?.ok_or(Refused::NotTakenOut)
     }
 
     /// All that an answer about a customer is made of.
@@ -65,6 +68,7 @@ impl Commands {
         Ok(Explained {
             events: self.store.keys(&seqs).await?,
             overrides: self.store.overrides(Some(customer), None, i64::MAX).await?,
+            activation: self.store.activations(1).await?.first().map_or(0, |it| it.number),
             row,
         })
     }
@@ -95,18 +99,19 @@ impl Commands {
         Ok(self.store.audit(customer, before, limit).await?)
     }
 
-    async fn applied(&self, customer: &CustomerId) -> Result<i64, Refused> {
+    /// The revision since which so many marks are applied; `None`: it takes too long.
+    async fn applied(&self, customer: &CustomerId, marks: i64) -> Result<Option<i64>, Refused> {
         self.nudge();
         let applied = async {
+            let mut pause = LOOK_FIRST;
             loop {
-                match self.store.customer(customer).await? {
-                    Some(row) if !row.dirty => return Ok(row.revision),
-                    _ => tokio::time::sleep(LOOK_EVERY).await,
+                if let Some(revision) = self.store.applied(customer, marks).await? {
+                    return Ok(Some(revision));
                 }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LOOK_EVERY);
             }
         };
-        tokio::time::timeout(PATIENCE, applied)
-            .await
-            .unwrap_or(Err(Refused::NotApplied))
+        tokio::time::timeout(PATIENCE, applied).await.unwrap_or(Ok(None))
     }
 }

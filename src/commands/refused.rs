@@ -35,6 +35,8 @@ pub enum Refused {
     UnknownOverride,
     #[error("it is stored and will be in the entitlements; ask again for the revision")]
     NotApplied,
+    #[error("it is deleted and will be out of the entitlements soon; read with fully_current in a moment")]
+    NotTakenOut,
     #[error(
         "the customer has never been to a checkout, so there is nothing to manage; begin with CreateCheckout"
     )]

@@ -10,6 +10,9 @@ use crate::setup;
 
 const CHECK: &str = "webhook endpoint";
 
+/// An account that sells has an event in so long.
+const QUIET_HOURS: i64 = 24;
+
 /// Each endpoint at this URL, or each that is ours.
 pub async fn check(report: &mut Report<'_>, config: &Config, stripe: &Client, url: Option<&str>) {
     let all = match stripe.endpoints().await {
@@ -115,20 +118,33 @@ pub async fn secret(report: &mut Report<'_>, config: &Config, store: Option<&Sto
         );
         return;
     }
-    let Some(store) = store else { return };
-    let ago = async { Ok((store.last_event().await?, store.now().await?)) };
-    match ago.await {
-        Ok((Some(at), now)) => {
-            let ago = (now - at).0 / Span::minutes(1).0;
-            let text = format!("{} configured; the last event that it let in came {ago} min ago", secrets.len());
-            report.ok(CHECK, text);
-        }
-        Ok((None, _)) => report.warn(
+    let many = secrets.len();
+    let Some(store) = store else {
+        return report.ok(
             CHECK,
-            format!("{} configured; no event has ever come", secrets.len()),
-            "make one (`stripe trigger customer.created`); if the endpoint's page at Stripe shows 400 for it, the secret is \
-             another endpoint's",
-        ),
+            format!("{many} configured; without the database nobody knows whether an event came"),
+        );
+    };
+    let trial = "make an event (`stripe trigger customer.created`); if the endpoint's page at Stripe shows 400 for it, the \
+                 secret is another endpoint's";
+    let came = async { Ok((store.last_event().await?, store.now().await?)) };
+    match came.await {
+        Ok((Some(at), now)) => {
+            let hours = (now - at).0 / Span::hours(1).0;
+            let text = format!(
+                "{many} configured; the last event was let in {}",
+                match hours {
+                    0 => "within the last hour".to_owned(),
+                    hours => format!("{hours} h ago"),
+                }
+            );
+            if hours < QUIET_HOURS {
+                report.ok(CHECK, text);
+            } else {
+                report.warn(CHECK, text, trial);
+            }
+        }
+        Ok((None, _)) => report.warn(CHECK, format!("{many} configured; no event has ever come"), trial),
         Err(StoreError::Schema(_)) => {}
         Err(error) => report.fail(CHECK, error.to_string(), "look at Postgres's log, then try again"),
     }

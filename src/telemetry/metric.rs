@@ -235,10 +235,10 @@ table! {
     /// Requests to Stripe, each attempt, by route and by HTTP status, `unreachable`, `late`, or `abandoned` (who asked went away
     /// within two seconds).
     Counter STRIPE_REQUESTS = "tollgate_stripe_requests_total" in Count by ["endpoint", "outcome"];
-    /// Requests that were not sent, by why: `budget` (their turn would have come too late), `breaker` (the endpoint has not
+    /// Requests that were not sent, by why: `budget` (their turn would have come too late, or who asked went away before it), `breaker` (the endpoint has not
     /// answered for a while). What can wait is tried again later.
     Counter STRIPE_NOT_SENT = "tollgate_stripe_not_sent_total" in Count by ["endpoint", "priority", "why"];
-    /// Of each attempt until its whole answer was here.
+    /// Of each attempt until its whole answer was here or it was given up; not of those that are `abandoned`.
     Histogram <= SLOW STRIPE_DURATION = "tollgate_stripe_request_duration_seconds" in Seconds by ["endpoint"];
     /// How long a request to Stripe waited for its turn, by what it is made for: `checkout` (somebody waits), `route` (whose an
     /// event is), `settle` (what is in doubt or to be confirmed). In this order they come first.

@@ -1,5 +1,6 @@
 //! What people decide by hand, and what is written down of it.
 
+use stripe_simulator::core::Outcome;
 use tollgate::api::grpc::proto::{
     Access, AuditAction, DeleteOverrideRequest, Entitlement, ExplainEntitlementRequest,
     GetEntitlementRequest, Limit, ListAuditEntriesRequest, ListOverridesRequest, Reason, SetOverrideRequest,
@@ -220,6 +221,21 @@ async fn an_answer_explains_itself() {
         paid.summary
     );
 
+    // Of the periods that were paid and are over nothing is told.
+    let payer = of("customer").stripe_object.clone();
+    for outcome in [Outcome::Succeed, Outcome::Succeed, Outcome::Decline] {
+        app.stripe(|stripe| {
+            stripe.set_payment_outcome(&payer, outcome).unwrap();
+            stripe.advance(31 * DAY);
+        });
+    }
+    let behind = eventually("it is in grace", async || {
+        let answer = explain().await;
+        answer.summary.contains("(in grace).").then_some(answer)
+    })
+    .await;
+    assert_eq!(behind.contributions.len(), 1, "{}", behind.summary);
+
     app.stripe(|stripe| stripe.cancel_subscription(&subscription.stripe_object).unwrap());
     let ended = eventually("it has ended", async || {
         let answer = explain().await;
@@ -296,6 +312,10 @@ async fn what_decides_nothing_is_refused_with_what_would() {
         ),
         (changed(&|it| it.actor = " ".into()), "actor"),
         (changed(&|it| it.note = "x".repeat(1_001)), "note"),
+        (
+            changed(&|it| it.note = "ok\n2026-11-25 override set: beta seats, by root".into()),
+            "note",
+        ),
         (changed(&|it| it.customer = "no customer".into()), "customer"),
     ];
     for (request, field) in cases {
@@ -402,7 +422,8 @@ async fn a_caller_decides_only_about_its_customers_and_its_name_is_written_down(
         .set_override(with("support", seats("acme", 2)))
         .await
         .unwrap();
-    let outside: [Status; 3] = [
+    let named = || "beta".to_owned();
+    let outside: [Status; 7] = [
         admin
             .set_override(with("support", seats("beta", 2)))
             .await
@@ -413,6 +434,40 @@ async fn a_caller_decides_only_about_its_customers_and_its_name_is_written_down(
             .unwrap_err(),
         admin
             .list_audit_entries(with("support", ListAuditEntriesRequest::default()))
+            .await
+            .unwrap_err(),
+        admin
+            .delete_override(with("support", delete("beta", "seats")))
+            .await
+            .unwrap_err(),
+        admin
+            .explain_entitlement(with(
+                "support",
+                ExplainEntitlementRequest {
+                    customer: named(),
+                    feature: "seats".into(),
+                },
+            ))
+            .await
+            .unwrap_err(),
+        admin
+            .list_overrides(with(
+                "support",
+                ListOverridesRequest {
+                    customer: named(),
+                    ..Default::default()
+                },
+            ))
+            .await
+            .unwrap_err(),
+        admin
+            .list_audit_entries(with(
+                "support",
+                ListAuditEntriesRequest {
+                    customer: named(),
+                    ..Default::default()
+                },
+            ))
             .await
             .unwrap_err(),
     ];

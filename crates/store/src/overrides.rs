@@ -19,7 +19,8 @@ pub struct Decided {
 }
 
 impl Store {
-    /// Decides a feature by hand; an earlier override of it is replaced. The same again changes nothing.
+    /// Decides a feature by hand; an earlier override of it is replaced. The same again changes nothing. Returns the
+    /// customer's marks, which are applied when this is.
     ///
     /// # Errors
     /// The database is not available, or refuses the value.
@@ -28,15 +29,14 @@ impl Store {
         customer: &CustomerId,
         decision: &Override,
         by: &By,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         let value =
             serde_json::to_value(decision).map_err(|_| StoreError::Invalid("an override".to_owned()))?;
-        self.decide(customer, &decision.feature, Some(value), by)
-            .await
-            .map(drop)
+        let marks = self.decide(customer, &decision.feature, Some(value), by).await?;
+        marks.ok_or_else(|| StoreError::Other("what was decided is not there".to_owned()))
     }
 
-    /// Takes an override back; false: there is none.
+    /// Takes an override back; `None`: there is none. Else as `set_override`.
     ///
     /// # Errors
     /// The database is not available.
@@ -45,7 +45,7 @@ impl Store {
         customer: &CustomerId,
         feature: &FeatureId,
         by: &By,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<i64>, StoreError> {
         self.decide(customer, feature, None, by).await
     }
 
@@ -55,10 +55,10 @@ impl Store {
         feature: &FeatureId,
         decided: Option<serde_json::Value>,
         by: &By,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<i64>, StoreError> {
         retried(|| async {
             sqlx::query_scalar!(
-                r#"select decide($1, $2, $3, $4, $5, $6) as "decided!""#,
+                r#"select decide($1, $2, $3, $4, $5, $6) as "marks""#,
                 customer.as_str(),
                 feature.as_str(),
                 decided.clone(),
@@ -67,6 +67,23 @@ impl Store {
                 by.caller
             )
             .fetch_one(&self.pool)
+            .await
+        })
+        .await
+    }
+
+    /// Since which revision the customer's entitlements hold what so many marks tell of; `None`: not yet.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn applied(&self, customer: &CustomerId, marks: i64) -> Result<Option<i64>, StoreError> {
+        retried(|| async {
+            sqlx::query_scalar!(
+                "select revision from customer where customer = $1 and applied_marks >= $2",
+                customer.as_str(),
+                marks
+            )
+            .fetch_optional(&self.pool)
             .await
         })
         .await

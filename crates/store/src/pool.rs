@@ -66,21 +66,25 @@ impl Store {
         })
     }
 
-    /// Connections that are opened from now on use these URLs, once somebody answers at each; a password was rotated.
+    /// Connections that are opened from now on use these URLs, each once somebody answers there; a password was rotated.
     ///
     /// # Errors
     /// A URL is none, or nobody lets us in there: what was used before stays.
     pub async fn reconnect_with(&self, settings: &Settings) -> Result<(), StoreError> {
         let (options, direct) = options(settings)?;
-        for options in [&options, &direct] {
-            let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await;
-            let connection = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
-            // It was only to see.
-            let _ = connection.close().await;
+        let mut refused = Ok(());
+        for (pool, options) in [(&self.pool, options), (&self.direct, direct)] {
+            let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+            match connected.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+                Ok(connection) => {
+                    // It was only to see.
+                    let _ = connection.close().await;
+                    pool.set_connect_options(options);
+                }
+                Err(error) => refused = refused.and(Err(error.into())),
+            }
         }
-        self.pool.set_connect_options(options);
-        self.direct.set_connect_options(direct);
-        Ok(())
+        refused
     }
 
     /// Brings the tables to this binary's version; several processes may try at once.

@@ -33,6 +33,12 @@ pub fn contributions(
     let sources = sources(facts, catalog).into_iter();
     let mut contributions: Vec<Contribution> = sources
         .filter_map(|source| {
+            // Of the periods that were paid most are long over.
+            let then = source.steps.after(now);
+            let gives = source.steps.at(now).granted() || then.iter().any(|(_, reason)| reason.granted());
+            if source.paid_through && !gives {
+                return None;
+            }
             let grant = catalog.plans.get(source.plan)?.grants.get(feature)?;
             Some(Contribution {
                 plan: source.plan.clone(),
@@ -40,7 +46,7 @@ pub fn contributions(
                 quantity: source.quantity,
                 value: grant.value(source.quantity),
                 reason: source.steps.at(now),
-                then: source.steps.after(now).to_vec(),
+                then: then.to_vec(),
             })
         })
         .collect();

@@ -18,6 +18,8 @@ pub(super) struct Source<'a> {
     /// Stripe's id of the subscription, session or invoice that holds it.
     pub object: &'a str,
     pub quantity: u64,
+    /// It is of a paid period, and counts only where the subscription itself does not.
+    pub paid_through: bool,
     pub steps: Steps,
 }
 

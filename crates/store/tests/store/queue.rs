@@ -55,10 +55,14 @@ async fn an_override_is_loaded_makes_dirty_and_is_written_down_once() {
         note: note.into(),
     };
     let (acme, store) = (id("acme"), &place.store);
-    assert!(!store.delete_override(&acme, &seats, &by("none")).await.unwrap());
+    assert_eq!(
+        store.delete_override(&acme, &seats, &by("none")).await.unwrap(),
+        None
+    );
     for _ in 0..2 {
-        store.set_override(&acme, &denied, &by("fraud")).await.unwrap();
+        assert_eq!(store.set_override(&acme, &denied, &by("fraud")).await.unwrap(), 1);
     }
+    assert_eq!(store.applied(&acme, 1).await.unwrap(), None);
     let loaded = place.dirty_one().await;
     assert_eq!((loaded.marks, &loaded.overrides), (1, &vec![denied.clone()]));
     place.store.append(vec![applied(&loaded, None)]).await.unwrap();
@@ -79,13 +83,24 @@ async fn an_override_is_loaded_makes_dirty_and_is_written_down_once() {
             .is_empty()
     );
 
-    assert!(
-        store
-            .delete_override(&acme, &seats, &by("was none"))
-            .await
-            .unwrap()
-    );
+    assert_eq!(store.applied(&acme, 1).await.unwrap(), Some(0));
+    let deleted = store.delete_override(&acme, &seats, &by("was none")).await;
+    assert_eq!(deleted.unwrap(), Some(2));
     assert!(place.dirty_one().await.overrides.is_empty());
+    for change in [
+        "update audit set note = ''",
+        "delete from audit",
+        "truncate audit",
+    ] {
+        let refused = sqlx::raw_sql(change)
+            .execute(&mut place.session().await)
+            .await
+            .unwrap_err();
+        assert!(
+            refused.to_string().contains("never changed"),
+            "{change}: {refused}"
+        );
+    }
     let entries = store.audit(Some(&acme), None, 10).await.unwrap();
     let told: Vec<_> = entries
         .iter()

@@ -103,8 +103,9 @@ fn entry(entry: AuditEntry) -> proto::AuditEntry {
 fn by(caller: &Caller, actor: &str, note: &str) -> Result<By, Failure> {
     let checked = |field: &str, text: &str, most: usize| {
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > most || text.contains('\0') {
-            return Err(Failure::field(field, format!("must be 1 to {most} characters")));
+        if text.is_empty() || text.chars().count() > most || text.contains(char::is_control) {
+            let rule = format!("must be 1 to {most} characters, in one line");
+            return Err(Failure::field(field, rule));
         }
         Ok(text.to_owned())
     };

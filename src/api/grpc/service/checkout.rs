@@ -163,7 +163,7 @@ pub(super) fn refused(why: Refused) -> Failure {
         Refused::UnknownOverride => of(ErrorReason::UnknownOverride),
         Refused::NeverCheckedOut => of(ErrorReason::NeverCheckedOut),
         Refused::StripeUnavailable => of(ErrorReason::StripeUnavailable),
-        Refused::StoreUnavailable | Refused::NotApplied => of(ErrorReason::NotCurrent),
+        Refused::StoreUnavailable | Refused::NotApplied | Refused::NotTakenOut => of(ErrorReason::NotCurrent),
         Refused::Internal(why) => {
             tracing::error!(why, "a command failed");
             Failure::new(

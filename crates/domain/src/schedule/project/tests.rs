@@ -40,6 +40,7 @@ fn merged(held: &[(&str, u64)], overrides: &[Override], name: &str) -> Answer {
         .map(|(plan, quantity)| Source {
             plan,
             object: "sub_1",
+            paid_through: false,
             quantity: *quantity,
             steps: Steps::always(Reason::Active),
         })
@@ -135,6 +136,7 @@ proptest! {
             .map(|(team, quantity, steps)| Source {
                 plan: &plans[usize::from(*team)],
                 object: "sub_1",
+            paid_through: false,
                 quantity: *quantity,
                 steps: steps.clone(),
             })

@@ -97,6 +97,7 @@ fn one_after_another<'a>(id: &'a PlanId, plan: &Plan, mut purchases: Vec<Purchas
             plan: id,
             object: purchase.id,
             quantity: purchase.quantity,
+            paid_through: false,
             steps: steps(purchase),
         })
         .collect()

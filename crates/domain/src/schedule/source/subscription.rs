@@ -70,6 +70,7 @@ impl<'a> Bill<'_, 'a> {
                 plan: id,
                 object: &self.subscription.id,
                 quantity,
+                paid_through: false,
                 steps,
             });
         }
@@ -256,6 +257,7 @@ impl<'a> Bill<'_, 'a> {
                     plan,
                     object: &self.subscription.id,
                     quantity: line.quantity,
+                    paid_through: true,
                     steps,
                 });
             }

@@ -29,9 +29,9 @@ pub(super) async fn explain(
     let read = service.read(&[], need).await?;
     let (catalog, kind, default) = overrides::of_catalog(&read, &feature)?;
     let explained = service.commands.explain(&customer).await.map_err(refused)?;
-    let row = explained.row;
+    let (row, activation) = (explained.row, explained.activation);
     let (facts, schedule, pending) = row.map_or((Facts::default(), Schedule::default(), false), |row| {
-        (row.facts, row.schedule, row.dirty)
+        (row.facts, row.schedule, row.dirty || row.activation < activation)
     });
     let timeline = schedule.0.get(&feature).cloned();
     let timeline = timeline.unwrap_or_else(|| Timeline::always(default.clone()));
@@ -59,6 +59,7 @@ pub(super) async fn explain(
         entitlement: &entitlement,
         made_of: &made_of,
         by_hand: by_hand.as_ref(),
+        kind,
         facts: &known,
         pending,
         now: read.now,
@@ -105,6 +106,7 @@ struct Told<'a> {
     entitlement: &'a Entitlement,
     made_of: &'a [Contribution],
     by_hand: Option<&'a Decided>,
+    kind: &'a FeatureType,
     facts: &'a [Fact],
     pending: bool,
     now: Timestamp,
@@ -113,16 +115,25 @@ struct Told<'a> {
 impl Told<'_> {
     fn summary(&self) -> String {
         let mut text = vec![format!("{}: {}.", self.customer, self.entitlement)];
-        let decides = self
+        let alive = self
             .by_hand
             .filter(|it| it.decision.expires_at.is_none_or(|end| self.now < end));
-        if let Some(decided) = decides {
-            text.push(format!(
-                "It was decided by hand, by {}: {}. What follows does not count meanwhile.",
-                decided.actor, decided.note
-            ));
+        if let Some(decided) = alive {
+            let Decided { actor, note, .. } = decided;
+            let fits = decided
+                .decision
+                .allow
+                .as_ref()
+                .is_none_or(|value| self.kind.takes(value));
+            text.push(if fits {
+                format!("It was decided by hand, by {actor}: {note}. What follows does not count meanwhile.")
+            } else {
+                format!("What was decided by hand, by {actor}, is no value of the feature any more and does not count.")
+            });
         }
         let (counts, not): (Vec<_>, Vec<_>) = self.made_of.iter().partition(|it| it.reason.granted());
+        // A paid period whose turn has not come.
+        let not: Vec<_> = not.into_iter().filter(|it| it.reason != Reason::NoPlan).collect();
         if !counts.is_empty() {
             text.push(format!("It is given by {}.", listed(&counts)));
         }
