@@ -28,6 +28,7 @@ const NOT_SIMULATED: &[&str] = &[
 /// What a request says of the cost.
 struct Cost {
     price: Option<String>,
+    amount: Option<i64>,
     unit_amount: Option<i64>,
     quantity: Option<u64>,
 }
@@ -36,7 +37,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     let cost = cost(core, params)?;
     let currency = params.text("currency")?;
     if cost.price.is_none() {
-        if cost.unit_amount.is_none() {
+        if cost.amount.or(cost.unit_amount).is_none() {
             params.missing("amount");
         }
         if currency.is_none() {
@@ -48,7 +49,8 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
         invoice: params.text("invoice")?.filter(|it| !it.is_empty()),
         subscription: params.text("subscription")?.filter(|it| !it.is_empty()),
         price: cost.price,
-        unit_amount: cost.unit_amount.unwrap_or(0),
+        // A bare amount is one of itself.
+        unit_amount: cost.amount.or(cost.unit_amount).unwrap_or(0),
         currency,
         quantity: cost.quantity.unwrap_or(1),
         description: params.text("description")?.filter(|it| !it.is_empty()),
@@ -66,6 +68,7 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
     let cost = cost(core, params)?;
     let change = InvoiceItemChange {
         price: cost.price,
+        amount: cost.amount,
         unit_amount: cost.unit_amount,
         quantity: cost.quantity,
         description: params.text("description")?,
@@ -111,9 +114,9 @@ fn cost(core: &mut Core, params: &mut Params) -> Result<Cost, Fault> {
     let unit_amount = unit_amount.map(|it| whole(it, params)).transpose()?;
     Ok(Cost {
         price,
-        // A bare amount is one of itself.
-        quantity: quantity.or(amount.map(|_| 1)),
-        unit_amount: amount.or(unit_amount),
+        amount,
+        unit_amount,
+        quantity,
     })
 }
 

@@ -19,6 +19,7 @@ mod idempotency;
 mod invoices;
 mod money;
 mod one_off;
+mod one_off_refused;
 mod payments;
 mod pending;
 mod portal;

@@ -181,8 +181,15 @@ impl Core {
                 return Err(Fault::invalid("Invoice is already paid").code("invoice_already_paid"));
             }
             InvoiceStatus::Void => return Err(Fault::invalid("This invoice is void and cannot be paid.")),
-            InvoiceStatus::Draft => self.finalize_invoice(id),
-            InvoiceStatus::Open | InvoiceStatus::Uncollectible => {}
+            InvoiceStatus::Draft | InvoiceStatus::Open | InvoiceStatus::Uncollectible => {}
+        }
+        // A method that is refused leaves a draft a draft.
+        let named = how.payment_method.filter(|_| !how.out_of_band);
+        let method = named
+            .map(|it| self.method_for(&it, Some(&customer)))
+            .transpose()?;
+        if status == InvoiceStatus::Draft {
+            self.finalize_invoice(id);
         }
         if how.out_of_band {
             let invoice = self.invoice(id)?.clone();
@@ -193,9 +200,7 @@ impl Core {
                 invoice.out_of_band = true;
             }
             self.mark_paid(&invoice, invoice.attempts);
-        } else if self.invoice(id)?.is_payable() {
-            let method = how.payment_method.map(|it| self.method_for(&it, Some(&customer)));
-            let method = method.transpose()?;
+        } else {
             self.collect_with(id, false, method)?;
         }
         self.shown_invoice(id)

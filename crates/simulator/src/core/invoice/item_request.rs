@@ -32,6 +32,8 @@ pub struct NewInvoiceItem {
 #[derive(Clone, Debug, Default)]
 pub struct InvoiceItemChange {
     pub price: Option<String>,
+    /// The whole of it, in the currency's smallest unit; instead of a price, `unit_amount` and `quantity`.
+    pub amount: Option<i64>,
     pub unit_amount: Option<i64>,
     pub quantity: Option<u64>,
     /// Empty: takes it away.
@@ -47,6 +49,13 @@ pub(crate) struct Pricing {
     product: String,
     unit_amount: i64,
     pub currency: String,
+}
+
+impl Pricing {
+    /// Of so many, in the currency's smallest unit.
+    pub(crate) fn amount(&self, quantity: u64) -> Result<i64, Fault> {
+        amount(self.unit_amount, quantity)
+    }
 }
 
 /// Stripe's own limit.
@@ -79,6 +88,16 @@ impl Core {
             let fault = Fault::invalid("The currency of the price is another one.");
             return Err(fault.param("currency"));
         };
+        let of = new.subscription.as_deref();
+        if let Some(of) = of.and_then(|id| self.subscriptions.get(id))
+            && of.currency != currency
+        {
+            let message = format!(
+                "The subscription is in {}, the invoice item in {currency}.",
+                of.currency
+            );
+            return Err(Fault::invalid(message).param("currency"));
+        }
         if let Some(id) = &new.invoice {
             self.check_takes(id, &new.customer, &currency)?;
         }
@@ -110,9 +129,13 @@ impl Core {
     }
 
     /// # Errors
-    /// No such item, or its invoice is no draft any more; as [`Core::add_invoice_item`].
+    /// No such item, or its invoice is no draft any more; it is a proration and keeps its price; as
+    /// [`Core::add_invoice_item`].
     pub fn update_invoice_item(&mut self, id: &str, change: InvoiceItemChange) -> Answer {
         let item = self.editable_item(id)?.clone();
+        if item.is_proration() {
+            check_proration(&change)?;
+        }
         let pricing = change
             .price
             .as_deref()
@@ -125,15 +148,20 @@ impl Core {
             );
             return Err(Fault::invalid(message).param("pricing[price]"));
         }
-        let quantity = change.quantity.unwrap_or(item.quantity);
-        let unit_amount = pricing.as_ref().map(|it| it.unit_amount).or(change.unit_amount);
-        let same = unit_amount.is_none() && change.quantity.is_none();
+        // A bare amount is one of itself.
+        let (each, many) = match change.amount {
+            Some(amount) => (Some(amount), Some(1)),
+            None => (change.unit_amount, change.quantity),
+        };
+        let quantity = many.unwrap_or(item.quantity);
+        let unit_amount = pricing.as_ref().map(|it| it.unit_amount).or(each);
+        let same = unit_amount.is_none() && many.is_none();
         let amount = if same {
             item.amount
         } else {
             amount(unit_amount.unwrap_or(item.unit_amount), quantity)?
         };
-        let pricing = match (pricing, change.unit_amount) {
+        let pricing = match (pricing, each) {
             (None, Some(unit_amount)) => {
                 Some(self.ad_hoc(unit_amount, item.currency, item.description.as_deref()))
             }
@@ -293,6 +321,24 @@ impl Core {
             currency,
         }
     }
+}
+
+/// docs.stripe.com/api/invoiceitems/update: a share of a period is not so many of a price, so that only the whole of it
+/// can be changed, and no discount is taken off it.
+fn check_proration(change: &InvoiceItemChange) -> Result<(), Fault> {
+    let param = if change.price.is_some() {
+        "pricing"
+    } else if change.quantity.is_some() {
+        "quantity"
+    } else if change.unit_amount.is_some() {
+        "unit_amount_decimal"
+    } else if change.discountable == Some(true) {
+        "discountable"
+    } else {
+        return Ok(());
+    };
+    let message = format!("`{param}` cannot be set to this on an invoice item that is a proration.");
+    Err(Fault::invalid(message).param(param))
 }
 
 /// In the smallest unit.

@@ -9,12 +9,16 @@ impl Core {
             let message = "You can add up to 20 invoice items.";
             return Err(Fault::invalid(message).param("add_invoice_items"));
         }
-        for (at, (price, _)) in once.iter().enumerate() {
+        for (at, (price, quantity)) in once.iter().enumerate() {
             let param = format!("add_invoice_items[{at}][price]");
-            if self.one_time(price, &param)?.currency != currency {
+            let pricing = self.one_time(price, &param)?;
+            if pricing.currency != currency {
                 let message = format!("All prices must be in the currency of the subscription: {currency}.");
                 return Err(Fault::invalid(message).param(param));
             }
+            pricing
+                .amount(*quantity)
+                .map_err(|fault| fault.param(format!("add_invoice_items[{at}][quantity]")))?;
         }
         Ok(())
     }

@@ -1,0 +1,122 @@
+//! What cannot be charged by hand, and what a refusal leaves as it was.
+
+use serde_json::{Value, json};
+use stripe_simulator::core::Core;
+
+use crate::proration::{HALF, get, shop, subscribe, text};
+use crate::support::{call, refused};
+
+/// A one-time price of this many cents.
+fn once(core: &mut Core, cents: u32) -> String {
+    let form = format!("currency=usd&unit_amount={cents}&product_data[name]=Setup");
+    text(&call(core, "POST", "/v1/prices", &form)["id"])
+}
+
+/// A draft of this customer with this many cents on it.
+fn draft(core: &mut Core, customer: &str, cents: i64, more: &str) -> String {
+    let made = call(
+        core,
+        "POST",
+        "/v1/invoices",
+        &format!("customer={customer}{more}"),
+    );
+    let invoice = text(&made["id"]);
+    let form = format!("customer={customer}&invoice={invoice}&amount={cents}&currency=usd");
+    call(core, "POST", "/v1/invoiceitems", &form);
+    invoice
+}
+
+/// The parameter that is refused.
+fn param(core: &mut Core, path: &str, form: &str) -> String {
+    let fault = refused(core, "POST", path, form);
+    fault.param.unwrap_or_else(|| panic!("{form}: {}", fault.message))
+}
+
+#[test]
+fn more_than_an_invoice_item_may_come_to_is_not_added_to_a_subscription() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let price = once(&mut core, 99_999_999);
+    let first = format!("customer={customer}&items[0][price]={ten}");
+    for quantity in [2, i64::MAX as u64, u64::MAX] {
+        let added = format!("add_invoice_items[0][price]={price}&add_invoice_items[0][quantity]={quantity}");
+        let form = format!("{first}&{added}");
+        let named = param(&mut core, "/v1/subscriptions", &form);
+        assert_eq!(named, "add_invoice_items[0][quantity]");
+    }
+    let id = text(&subscribe(&mut core, &first)["id"]);
+    let form = format!("add_invoice_items[0][price]={price}&add_invoice_items[0][quantity]=2");
+    let named = param(&mut core, &format!("/v1/subscriptions/{id}"), &form);
+    assert_eq!(named, "add_invoice_items[0][quantity]");
+    let form = format!("{first}&add_invoice_items[0][price]={price}");
+    let made = subscribe(&mut core, &form);
+    assert_eq!(
+        get(&core, &text(&made["latest_invoice"]))["total"],
+        99_999_999 + 1_000
+    );
+}
+
+#[test]
+fn what_is_charged_to_a_subscription_is_in_its_currency() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let made = subscribe(&mut core, &format!("customer={customer}&items[0][price]={ten}"));
+    let form = format!(
+        "customer={customer}&subscription={}&amount=100",
+        text(&made["id"])
+    );
+    let named = param(&mut core, "/v1/invoiceitems", &format!("{form}&currency=eur"));
+    assert_eq!(named, "currency");
+    let item = call(
+        &mut core,
+        "POST",
+        "/v1/invoiceitems",
+        &format!("{form}&currency=usd"),
+    );
+    assert_eq!(item["currency"], "usd");
+}
+
+#[test]
+fn a_proration_keeps_its_price_and_no_discount_is_taken_off_it() {
+    let (mut core, customer, [ten, twenty, _]) = shop();
+    let made = subscribe(&mut core, &format!("customer={customer}&items[0][price]={ten}"));
+    core.advance(HALF);
+    let form = format!(
+        "items[0][id]={}&items[0][price]={twenty}",
+        text(&made["items"]["data"][0]["id"])
+    );
+    let path = format!("/v1/subscriptions/{}", text(&made["id"]));
+    call(&mut core, "POST", &path, &form);
+    let pending = call(&mut core, "GET", "/v1/invoiceitems", "pending=true");
+    let pending = pending["data"].as_array().unwrap();
+    let credit = pending.iter().find(|it| it["amount"] == -500).unwrap();
+    let path = format!("/v1/invoiceitems/{}", text(&credit["id"]));
+    let price = once(&mut core, 100);
+    for (form, named) in [
+        (format!("pricing[price]={price}"), "pricing"),
+        ("quantity=2".to_owned(), "quantity"),
+        ("unit_amount_decimal=7".to_owned(), "unit_amount_decimal"),
+        ("discountable=true".to_owned(), "discountable"),
+    ] {
+        assert_eq!(param(&mut core, &path, &form), named);
+    }
+    assert_eq!(get(&core, &text(&credit["id"])), *credit);
+    let form = "description=Goodwill&amount=-600&discountable=false";
+    let changed = call(&mut core, "POST", &path, form);
+    assert_eq!(
+        (&changed["amount"], &changed["proration"]),
+        (&json!(-600), &json!(true))
+    );
+}
+
+#[test]
+fn a_method_that_is_refused_leaves_the_draft_that_it_was_to_pay() {
+    let (mut core, customer, _) = shop();
+    let invoice = draft(&mut core, &customer, 700, "");
+    let (before, from) = (get(&core, &invoice), core.events(0).len());
+    let path = format!("/v1/invoices/{invoice}/pay");
+    let named = param(&mut core, &path, "payment_method=pm_none");
+    assert_eq!(named, "payment_method");
+    assert_eq!((get(&core, &invoice), core.events(0).len()), (before, from));
+    assert_eq!(get(&core, &invoice)["number"], Value::Null);
+    let paid = call(&mut core, "POST", &path, "payment_method=pm_card_visa");
+    assert_eq!(paid["amount_paid"], 700);
+}
