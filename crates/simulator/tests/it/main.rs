@@ -13,6 +13,7 @@ mod customers;
 mod delivery;
 mod disputes;
 mod entitlements;
+mod first_invoice;
 mod histories;
 mod http;
 mod idempotency;

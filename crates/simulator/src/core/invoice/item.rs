@@ -182,12 +182,6 @@ impl Core {
         loose.map(|it| it.id.clone()).collect()
     }
 
-    /// What they come to together.
-    pub(crate) fn amount_of_invoice_items(&self, ids: &[String]) -> i64 {
-        let items = ids.iter().filter_map(|id| self.invoice_items.get(id));
-        items.map(|it| it.amount).sum()
-    }
-
     /// These are on this invoice from now on, the newest first.
     pub(super) fn take_invoice_items(
         &mut self,

@@ -28,11 +28,8 @@ pub struct InvoiceLine {
 }
 
 impl InvoiceLine {
-    pub fn of(price: &Price, quantity: u64, period: (i64, i64), item: Option<String>) -> InvoiceLine {
-        let description = match &item {
-            Some(_) => format!("{quantity} × {}", price.product),
-            None => price.product.clone(),
-        };
+    /// Of a subscription's item.
+    pub fn of(price: &Price, quantity: u64, period: (i64, i64), item: String) -> InvoiceLine {
         InvoiceLine {
             id: String::new(),
             amount: price.amount_for(quantity),
@@ -41,13 +38,13 @@ impl InvoiceLine {
             product: price.product.clone(),
             unit_amount: price.unit_amount,
             period,
-            item,
+            item: Some(item),
             invoice_item: None,
             proration: false,
             discountable: true,
             subscription: None,
             metadata: Metadata::new(),
-            description: Some(description),
+            description: Some(format!("{quantity} × {}", price.product)),
             discounts: Vec::new(),
         }
     }
@@ -135,7 +132,7 @@ impl InvoiceLine {
             }),
             None => rendered!({
                 "invoice_item_details": {
-                    "invoice_item": self.invoice_item.clone().unwrap_or_else(|| self.id.replacen("il_", "ii_", 1)),
+                    "invoice_item": &self.invoice_item,
                     "proration": false,
                     "proration_details": { "credited_items": null },
                     "subscription": &self.subscription,

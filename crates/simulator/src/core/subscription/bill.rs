@@ -1,9 +1,9 @@
 //! Carries a planned change out: prorations, an invoice at once, and what an unpaid one means.
 
 use super::plan::Plan;
-use super::{PaymentBehavior, Status, Subscription};
+use super::{NewSubscription, PaymentBehavior, Status, Subscription};
 use crate::core::payment_method::Decline;
-use crate::core::{Core, Fault, InvoiceLine, NewInvoice};
+use crate::core::{Core, Fault, InvoiceItem, InvoiceLine, NewInvoice};
 
 impl Core {
     pub(super) fn carry_out(&mut self, id: &str, plan: Plan, behavior: PaymentBehavior) -> Result<(), Fault> {
@@ -121,26 +121,46 @@ impl Core {
 
     /// What an invoice of the plan would ask for, after discounts.
     fn due_of(&self, plan: &Plan) -> i64 {
-        let waiting = plan
-            .after
-            .waiting
-            .iter()
-            .filter_map(|id| self.invoice_items.get(id));
-        let balance = self
-            .customers
-            .get(&plan.after.customer)
-            .map_or(0, |it| it.balance);
+        let waiting = plan.after.waiting.iter();
+        let waiting = waiting.filter_map(|id| self.invoice_items.get(id));
         let coupons = match &plan.discounts {
             Some(redeem) => redeem.iter().filter_map(|it| self.coupon_behind(it)).collect(),
             None => self.coupons_of(&plan.after.discounts),
         };
-        let amounts: Vec<_> = plan.lines.iter().map(InvoiceLine::discountable).collect();
-        let off = self.take_off(&coupons, &amounts);
-        balance
-            + waiting.map(|it| it.amount).sum::<i64>()
-            + plan.items.iter().map(|it| it.amount).sum::<i64>()
-            + plan.lines.iter().map(|line| line.amount).sum::<i64>()
-            - off.iter().flatten().sum::<i64>()
+        let items = waiting.chain(&plan.items);
+        self.amount_of(&plan.after.customer, items, &plan.lines, &coupons)
+    }
+
+    /// What the first invoice would ask for, after discounts; it takes what waits for the customer's next one.
+    pub(super) fn first_due(
+        &self,
+        new: &NewSubscription,
+        subscription: &Subscription,
+        once: &[InvoiceItem],
+        lines: &[InvoiceLine],
+    ) -> i64 {
+        let loose = self.loose_invoice_items(&new.customer, &subscription.currency);
+        let loose = loose.iter().filter_map(|id| self.invoice_items.get(id));
+        let coupons = new.discounts.iter();
+        let coupons: Vec<&str> = coupons.filter_map(|it| self.coupon_behind(it)).collect();
+        self.amount_of(&new.customer, loose.chain(once), lines, &coupons)
+    }
+
+    /// With what the customer's balance adds or takes: below zero nothing is due.
+    fn amount_of<'a>(
+        &self,
+        customer: &str,
+        items: impl Iterator<Item = &'a InvoiceItem>,
+        lines: &[InvoiceLine],
+        coupons: &[&str],
+    ) -> i64 {
+        let items: Vec<InvoiceLine> = items.map(InvoiceLine::of_invoice_item).collect();
+        // In the order in which the invoice would have them: discounts are shared out by it.
+        let all: Vec<&InvoiceLine> = items.iter().rev().chain(lines).collect();
+        let amounts: Vec<(&str, i64)> = all.iter().map(|line| line.discountable()).collect();
+        let off = self.take_off(coupons, &amounts);
+        let balance = self.customers.get(customer).map_or(0, |it| it.balance);
+        balance + all.iter().map(|line| line.amount).sum::<i64>() - off.iter().flatten().sum::<i64>()
     }
 
     /// Why a charge would not succeed now.

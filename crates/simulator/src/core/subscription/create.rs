@@ -81,20 +81,17 @@ impl Core {
         let method = new.payment_method.as_ref().or(customer.payment_method.as_ref());
         let has_method = method.is_some();
         let declines = self.refusal(&new.customer, method.map(String::as_str));
-        let loose = self.loose_invoice_items(&new.customer, &currency);
-        let owed = customer.balance + self.amount_of_invoice_items(&loose);
         let trial_end = self.trial_end_of(&new)?;
-        let amount = self.first_amount(&new, &currency)?;
         let subscription = self.lay_out(new.clone(), currency, trial_end);
         self.check_together(&subscription)?;
         self.check_discounts(&subscription, &new.discounts)?;
         self.check_anchor(&subscription, new.anchor)?;
-        let lines = self.first_lines(&subscription, &new.once)?;
-        let collects = new.schedule.is_none()
-            && new.days_until_due.is_none()
-            && trial_end.is_none()
-            && !lines.is_empty();
-        let due_now = collects && amount + owed > 0;
+        let trial = subscription.status == Status::Trialing;
+        let lines = self.lines_for(&subscription, |_| true, trial);
+        let once = self.once(&new.once);
+        let invoices = !lines.is_empty() || !once.is_empty();
+        let collects = invoices && new.schedule.is_none() && new.days_until_due.is_none();
+        let due_now = collects && self.first_due(&new, &subscription, &once, &lines) > 0;
         if due_now && !has_method && new.payment_behavior != PaymentBehavior::DefaultIncomplete {
             let message = "This customer has no attached payment source or default payment method. Please consider \
                            adding a default payment method.";
@@ -116,7 +113,10 @@ impl Core {
             discounts,
             ..subscription
         });
-        let invoice = (!lines.is_empty()).then(|| {
+        for item in once {
+            self.create_invoice_item(&id, item);
+        }
+        let invoice = invoices.then(|| {
             let (period, reason) = ((self.now, self.now), "subscription_create");
             self.draft_invoice(NewInvoice {
                 subscription: &id,
@@ -248,20 +248,6 @@ impl Core {
         }
     }
 
-    fn first_lines(
-        &self,
-        subscription: &Subscription,
-        once: &[(String, u64)],
-    ) -> Result<Vec<InvoiceLine>, Fault> {
-        let trial = subscription.status == Status::Trialing;
-        let mut lines = self.lines_for(subscription, |_| true, trial);
-        for (price, quantity) in once {
-            let price = self.price(price)?;
-            lines.push(InvoiceLine::of(price, *quantity, (self.now, self.now), None));
-        }
-        Ok(lines)
-    }
-
     /// Lines for the current periods of the chosen items.
     pub(super) fn lines_for(
         &self,
@@ -274,7 +260,7 @@ impl Core {
             .filter_map(|item| {
                 let price = self.prices.get(&item.price)?;
                 let period = (item.period_start, item.period_end);
-                let line = InvoiceLine::of(price, item.quantity, period, Some(item.id.clone()));
+                let line = InvoiceLine::of(price, item.quantity, period, item.id.clone());
                 if free {
                     return Some(line.free());
                 }

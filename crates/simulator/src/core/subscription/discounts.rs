@@ -1,38 +1,10 @@
 //! The discounts of a subscription: given when it is made, replaced, taken away.
 
-use super::{NewSubscription, Subscription};
+use super::Subscription;
 use crate::core::discount::Purpose;
 use crate::core::{Answer, Core, Fault, Redeem, Row};
 
 impl Core {
-    /// What the first invoice comes to, less the discounts, which are checked and not redeemed yet.
-    pub(super) fn first_amount(&self, new: &NewSubscription, currency: &str) -> Result<i64, Fault> {
-        let items = new.items.iter().chain(&new.once);
-        let amounts: Vec<(&str, i64)> = items
-            .filter_map(|(price, quantity)| {
-                let price = self.prices.get(price)?;
-                Some((price.product.as_str(), price.amount_for(*quantity)))
-            })
-            .collect();
-        let amount = amounts.iter().map(|(_, amount)| amount).sum();
-        let purpose = Purpose {
-            customer: Some(&new.customer),
-            currency,
-            amount,
-        };
-        let coupons = self.check_all(&new.discounts, &purpose)?;
-        let coupons: Vec<&str> = coupons.iter().map(String::as_str).collect();
-        let off: i64 = self.take_off(&coupons, &amounts).iter().flatten().sum();
-        Ok(amount - off)
-    }
-
-    /// The coupons' ids.
-    fn check_all(&self, redeem: &[Redeem], purpose: &Purpose<'_>) -> Result<Vec<String>, Fault> {
-        let each = redeem.iter().enumerate();
-        each.map(|(at, redeem)| self.check_redeem(redeem, purpose, &format!("discounts[{at}]")))
-            .collect()
-    }
-
     /// Whether a subscription may have these instead of its present ones.
     pub(super) fn check_discounts(&self, of: &Subscription, redeem: &[Redeem]) -> Result<(), Fault> {
         for (at, redeem) in redeem.iter().enumerate() {
@@ -51,7 +23,10 @@ impl Core {
             currency: &of.currency,
             amount: amounts.sum(),
         };
-        self.check_all(redeem, &purpose).map(|_| ())
+        for (at, redeem) in redeem.iter().enumerate() {
+            self.check_redeem(redeem, &purpose, &format!("discounts[{at}]"))?;
+        }
+        Ok(())
     }
 
     /// Redeems what was checked, tells of what falls away, and returns what the subscription has then.

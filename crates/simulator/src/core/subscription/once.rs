@@ -25,11 +25,16 @@ impl Core {
 
     /// What was checked, to be made and to wait for the invoice.
     pub(super) fn once(&self, once: &[(String, u64)]) -> Vec<InvoiceItem> {
-        let priced = once
-            .iter()
-            .filter_map(|(price, quantity)| Some((self.one_time(price, "").ok()?, *quantity)));
-        priced
-            .map(|(pricing, quantity)| self.charge(pricing, quantity))
-            .collect()
+        let now = (self.now, self.now);
+        let charge = |(id, quantity): &(String, u64)| {
+            let price = self.prices.get(id)?;
+            let name = self.products.get(&price.product)?.name.clone();
+            let cost = (price.amount_for(*quantity), name);
+            let mut charge = InvoiceItem::of(price, *quantity, "", now, cost);
+            // No item of the subscription is charged for.
+            (charge.subscription_item, charge.discountable) = (None, true);
+            Some(charge)
+        };
+        once.iter().filter_map(charge).collect()
     }
 }

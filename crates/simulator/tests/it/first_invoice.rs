@@ -1,0 +1,133 @@
+//! What a subscription's first invoice has on it, and what is due with it.
+
+use serde_json::{Value, json};
+use stripe_simulator::core::Core;
+
+use crate::support::{CARD, call, id, refused};
+
+fn monthly(core: &mut Core, amount: u32) -> String {
+    let product = id(&call(core, "POST", "/v1/products", "name=Seats"));
+    let form = format!("product={product}&currency=usd&unit_amount={amount}&recurring[interval]=month");
+    id(&call(core, "POST", "/v1/prices", &form))
+}
+
+/// A fee of 900.
+fn setup_fee(core: &mut Core) -> String {
+    let product = id(&call(core, "POST", "/v1/products", "name=Setup"));
+    let form = format!("product={product}&currency=usd&unit_amount=900");
+    id(&call(core, "POST", "/v1/prices", &form))
+}
+
+fn coupon(core: &mut Core, percent: u32) -> String {
+    let form = format!("percent_off={percent}&duration=forever");
+    id(&call(core, "POST", "/v1/coupons", &form))
+}
+
+fn subscribe(core: &mut Core, form: &str) -> Value {
+    let form = format!("{form}&expand[]=latest_invoice");
+    call(core, "POST", "/v1/subscriptions", &form)
+}
+
+#[test]
+fn what_is_charged_once_with_the_first_invoice_is_an_invoice_item() {
+    let mut core = Core::new(1, 0);
+    let (price, fee) = (monthly(&mut core, 700), setup_fee(&mut core));
+    let customer = id(&call(&mut core, "POST", "/v1/customers", CARD));
+    let form = format!("customer={customer}&items[0][price]={price}&add_invoice_items[0][price]={fee}");
+    let made = subscribe(&mut core, &form);
+    let invoice = &made["latest_invoice"];
+    assert_eq!(invoice["amount_paid"], 1_600);
+    let line = &invoice["lines"]["data"][0];
+    assert_eq!(
+        (&line["amount"], &line["description"]),
+        (&json!(900), &json!("Setup"))
+    );
+    let details = &line["parent"]["invoice_item_details"];
+    assert_eq!(details["subscription"], made["id"]);
+    let item = details["invoice_item"].as_str().unwrap();
+    let item = call(&mut core, "GET", &format!("/v1/invoiceitems/{item}"), "");
+    assert_eq!(item["invoice"], invoice["id"]);
+    assert_eq!(
+        (&item["amount"], &item["proration"]),
+        (&json!(900), &json!(false))
+    );
+    let told = call(&mut core, "GET", "/v1/events", "type=invoiceitem.created");
+    assert_eq!(told["data"][0]["data"]["object"]["id"], item["id"]);
+    let list = format!("subscription={}", id(&made));
+    core.advance(32 * 86_400);
+    let renewals = call(&mut core, "GET", "/v1/invoices", &list);
+    assert_eq!(renewals["data"][0]["total"], 700, "once is once");
+}
+
+#[test]
+fn a_discount_counts_for_what_waits_when_it_is_asked_whether_anything_is_due() {
+    let mut core = Core::new(1, 0);
+    let (price, free) = (monthly(&mut core, 700), coupon(&mut core, 100));
+    let customer = id(&call(&mut core, "POST", "/v1/customers", ""));
+    let waits = format!("customer={customer}&unit_amount_decimal=300&currency=usd");
+    call(&mut core, "POST", "/v1/invoiceitems", &waits);
+    let form = format!("customer={customer}&items[0][price]={price}");
+    let fault = refused(&mut core, "POST", "/v1/subscriptions", &form);
+    assert_eq!(
+        fault.code.as_deref(),
+        Some("resource_missing"),
+        "there is no card"
+    );
+    let made = subscribe(&mut core, &format!("{form}&discounts[0][coupon]={free}"));
+    assert_eq!(made["latest_invoice"]["subtotal"], 1_000);
+    assert_eq!(made["latest_invoice"]["amount_due"], 0);
+    assert_eq!(made["status"], "active");
+}
+
+#[test]
+fn what_a_trial_charges_for_at_once_is_due_at_once() {
+    let mut core = Core::new(1, 0);
+    let (price, fee) = (monthly(&mut core, 700), setup_fee(&mut core));
+    let nobody = id(&call(&mut core, "POST", "/v1/customers", ""));
+    let trial = |customer: &str, more: &str| {
+        format!("customer={customer}&items[0][price]={price}&trial_period_days=7{more}")
+    };
+    let fee = format!("&add_invoice_items[0][price]={fee}");
+    let fault = refused(&mut core, "POST", "/v1/subscriptions", &trial(&nobody, &fee));
+    assert_eq!(
+        fault.code.as_deref(),
+        Some("resource_missing"),
+        "there is no card"
+    );
+    let made = subscribe(&mut core, &trial(&nobody, ""));
+    assert_eq!(made["status"], "trialing", "nothing is due in a mere trial");
+    let poor = CARD.replace("pm_card_visa", "pm_card_chargeCustomerFail");
+    let poor = id(&call(&mut core, "POST", "/v1/customers", &poor));
+    let form = trial(&poor, &format!("{fee}&payment_behavior=error_if_incomplete"));
+    let fault = refused(&mut core, "POST", "/v1/subscriptions", &form);
+    assert_eq!(fault.code.as_deref(), Some("card_declined"));
+    let payer = id(&call(&mut core, "POST", "/v1/customers", CARD));
+    let made = subscribe(&mut core, &trial(&payer, &fee));
+    assert_eq!(made["status"], "trialing");
+    assert_eq!(made["latest_invoice"]["amount_paid"], 900);
+}
+
+#[test]
+fn a_change_that_costs_nothing_after_discounts_needs_no_payment() {
+    let mut core = Core::new(1, 0);
+    let (small, large) = (monthly(&mut core, 0), monthly(&mut core, 5_000));
+    let fee = setup_fee(&mut core);
+    let free = coupon(&mut core, 100);
+    let customer = id(&call(&mut core, "POST", "/v1/customers", ""));
+    let form = format!("customer={customer}&items[0][price]={small}&discounts[0][coupon]={free}");
+    let made = subscribe(&mut core, &form);
+    let item = id(&made["items"]["data"][0]);
+    let form = format!(
+        "items[0][id]={item}&items[0][price]={large}&add_invoice_items[0][price]={fee}\
+         &payment_behavior=error_if_incomplete&expand[]=latest_invoice"
+    );
+    let changed = call(
+        &mut core,
+        "POST",
+        &format!("/v1/subscriptions/{}", id(&made)),
+        &form,
+    );
+    assert_eq!(changed["latest_invoice"]["subtotal"], 5_900);
+    assert_eq!(changed["latest_invoice"]["amount_due"], 0);
+    assert_eq!(changed["status"], "active");
+}
