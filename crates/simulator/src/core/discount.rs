@@ -11,7 +11,7 @@ pub enum Redeem {
     Coupon(String),
     /// `promo_…`
     PromotionCode(String),
-    /// One that the subscription has already.
+    /// One that the subscription or the invoice has already, or that the invoice's subscription has.
     Discount(String),
 }
 
@@ -54,6 +54,13 @@ pub(crate) struct Purpose<'a> {
     pub currency: &'a str,
     /// Before discounts.
     pub amount: i64,
+}
+
+impl Discount {
+    /// Its months are not over.
+    pub fn is_running(&self, now: i64) -> bool {
+        self.end.is_none_or(|end| end > now)
+    }
 }
 
 impl Row for Discount {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stripe_simulator::core::Core;
 
-use crate::proration::{HALF, get, shop, subscribe, text};
+use crate::proration::{HALF, get, kinds, shop, subscribe, text};
 use crate::support::{call, refused};
 
 /// A one-time price of this many cents.
@@ -119,4 +119,84 @@ fn a_method_that_is_refused_leaves_the_draft_that_it_was_to_pay() {
     assert_eq!(get(&core, &invoice)["number"], Value::Null);
     let paid = call(&mut core, "POST", &path, "payment_method=pm_card_visa");
     assert_eq!(paid["amount_paid"], 700);
+}
+
+#[test]
+fn an_invoice_takes_the_discounts_of_its_subscription_and_its_own_and_each_once() {
+    let (mut core, customer, [ten, ..]) = shop();
+    for coupon in ["half", "tenth"] {
+        let off = if coupon == "half" { 50 } else { 10 };
+        let form = format!("id={coupon}&percent_off={off}&duration=repeating&duration_in_months=1");
+        call(&mut core, "POST", "/v1/coupons", &form);
+    }
+    let form = format!("customer={customer}&items[0][price]={ten}&discounts[0][coupon]=half");
+    let made = subscribe(&mut core, &form);
+    let discount = text(&made["discounts"][0]);
+    let reuses = format!("discounts[0][discount]={discount}");
+    let by_hand = format!("customer={customer}&currency=usd");
+    for (form, named) in [
+        (format!("{by_hand}&{reuses}"), "discounts[0][discount]"),
+        (
+            format!("{by_hand}&discounts[0][coupon]=tenth&discounts[1][coupon]=tenth"),
+            "discounts[1]",
+        ),
+    ] {
+        assert_eq!(param(&mut core, "/v1/invoices", &form), named);
+    }
+    let of = text(&made["id"]);
+    let form = format!("customer={customer}&subscription={of}&amount=400&currency=usd");
+    let (item, form_of) = (form.clone(), format!("customer={customer}&subscription={of}"));
+    call(&mut core, "POST", "/v1/invoiceitems", &item);
+    let form = format!("{form_of}&{reuses}&discounts[1][coupon]=tenth");
+    let draft = call(&mut core, "POST", "/v1/invoices", &form);
+    assert_eq!(draft["total"], 180, "half of 400, and a tenth off that");
+    let path = format!("/v1/invoices/{}", text(&draft["id"]));
+    let own = format!("discounts[0][discount]={}", text(&draft["discounts"][1]));
+    let kept = call(&mut core, "POST", &path, &own);
+    assert_eq!(kept["total"], 360);
+    let twice = format!("{reuses}&discounts[1][discount]={discount}");
+    assert_eq!(param(&mut core, &path, &twice), "discounts[1]");
+    let other = call(&mut core, "POST", "/v1/invoices", &by_hand);
+    let other = format!("/v1/invoices/{}", text(&other["id"]));
+    assert_eq!(param(&mut core, &other, &own), "discounts[0][discount]");
+    core.advance(32 * 86_400);
+    call(&mut core, "POST", "/v1/invoiceitems", &item);
+    let late = param(&mut core, "/v1/invoices", &format!("{form_of}&{reuses}"));
+    assert_eq!(late, "discounts[0][discount]", "its months are over");
+}
+
+#[test]
+fn an_invoice_of_nothing_that_is_sent_is_paid_and_never_overdue() {
+    let (mut core, customer, _) = shop();
+    let sends = "&collection_method=send_invoice&days_until_due=1";
+    let invoice = draft(&mut core, &customer, -300, sends);
+    let from = core.events(0).len();
+    let path = format!("/v1/invoices/{invoice}/send");
+    let sent = call(&mut core, "POST", &path, "");
+    assert_eq!(
+        (&sent["status"], &sent["amount_due"]),
+        (&json!("paid"), &json!(0))
+    );
+    core.advance(3 * 86_400);
+    let told = kinds(&core, from);
+    assert!(
+        told.contains(&"invoice.sent") && !told.contains(&"invoice.overdue"),
+        "{told:?}"
+    );
+    refused(&mut core, "POST", &path, "");
+}
+
+#[test]
+fn what_is_settled_is_not_tried_again() {
+    let (mut core, customer, _) = shop();
+    for (action, tried) in [("finalize", true), ("pay", false)] {
+        let invoice = draft(&mut core, &customer, 700, "");
+        let path = format!("/v1/invoices/{invoice}");
+        call(&mut core, "POST", &format!("{path}/{action}"), "");
+        let changed = call(&mut core, "POST", &path, "auto_advance=true");
+        assert_eq!(changed["auto_advance"], tried);
+        assert_eq!(changed["next_payment_attempt"].is_i64(), tried);
+        core.advance(2 * 3_600);
+        assert_eq!(get(&core, &invoice)["status"], "paid");
+    }
 }

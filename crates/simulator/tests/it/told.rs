@@ -178,6 +178,7 @@ impl Told {
                 _ => assert_eq!(invoice["ending_balance"], start + total - due),
             }
             assert!(invoice["status"] != "paid" || remaining == 0);
+            assert!(invoice["status"] != "open" || due > 0, "{invoice}");
         }
     }
 

@@ -49,10 +49,7 @@ impl Core {
             it.next_attempt = (it.auto_advance && !sent).then_some(now);
         });
         self.wake(self.now, id);
-        // docs.stripe.com/invoicing/overview: nothing is owed on it, so it is paid at once, whoever collects.
-        if self.invoice(id)?.amount_due <= 0 {
-            self.collect(id, false)?;
-        }
+        self.pay_if_nothing_is_owed(id)?;
         self.shown_invoice(id)
     }
 
@@ -113,8 +110,17 @@ impl Core {
             }
         }
         let shown = self.shown_invoice(id)?;
-        self.emit("invoice.sent", shown.clone());
-        Ok(shown)
+        self.emit("invoice.sent", shown);
+        self.pay_if_nothing_is_owed(id)?;
+        self.shown_invoice(id)
+    }
+
+    /// docs.stripe.com/invoicing/overview: such an open invoice is paid at once, whoever collects.
+    fn pay_if_nothing_is_owed(&mut self, id: &str) -> Result<(), Fault> {
+        if self.invoice(id)?.amount_due <= 0 {
+            self.collect(id, false)?;
+        }
+        Ok(())
     }
 
     /// # Errors
@@ -127,7 +133,9 @@ impl Core {
             return Err(Fault::invalid(message).code("invoice_not_editable"));
         }
         if let Some(discounts) = &change.discounts {
-            self.check_invoice_discounts(discounts, &invoice.customer, &invoice.currency)?;
+            let mut has = self.running_discounts_of(invoice.subscription.as_deref());
+            has.extend(invoice.discounts.iter().cloned());
+            self.check_invoice_discounts(discounts, &invoice.customer, &invoice.currency, &has)?;
         }
         if let Some(method) = change
             .default_payment_method
@@ -146,11 +154,12 @@ impl Core {
             }
             match (advances, status) {
                 (Some(advances), InvoiceStatus::Draft) => it.advance_at(advances.then_some(at)),
-                (Some(advances), _) => {
+                (Some(advances), InvoiceStatus::Open) => {
                     it.auto_advance = advances;
                     it.next_attempt = (advances && it.due_date.is_none()).then_some(at);
                 }
-                (None, _) => {}
+                // What is settled or given up is not tried again.
+                _ => {}
             }
             if let Some(text) = change.description {
                 it.description = Some(text).filter(|text| !text.is_empty());

@@ -72,7 +72,8 @@ impl Core {
             currency = Some(of.currency.clone());
         }
         let currency = currency.unwrap_or_else(|| "usd".to_owned());
-        self.check_invoice_discounts(&new.discounts, &new.customer, &currency)?;
+        let has = self.running_discounts_of(new.subscription.as_deref());
+        self.check_invoice_discounts(&new.discounts, &new.customer, &currency, &has)?;
         let id = self.ids.mint("in_");
         let mut invoice = Invoice {
             description: new.description,
@@ -147,12 +148,22 @@ impl Core {
         Ok(json!({ "id": id, "object": "invoice", "deleted": true }))
     }
 
-    /// Whether these can be redeemed for an invoice of this customer.
+    /// What an invoice of this subscription may reuse.
+    pub(super) fn running_discounts_of(&self, subscription: Option<&str>) -> Vec<String> {
+        let of = subscription.and_then(|id| self.subscriptions.get(id));
+        let all = of.into_iter().flat_map(|it| &it.discounts);
+        let runs = |id: &&String| self.discounts.get(id).is_some_and(|it| it.is_running(self.now));
+        all.filter(runs).cloned().collect()
+    }
+
+    /// Whether these can be redeemed for an invoice of this customer, which has, or may reuse, some already: of
+    /// docs.stripe.com/api/invoices/update, `discounts`, each once.
     pub(super) fn check_invoice_discounts(
         &self,
         redeem: &[Redeem],
         customer: &str,
         currency: &str,
+        has: &[String],
     ) -> Result<(), Fault> {
         // What is on an invoice is not known before it is finalized.
         let purpose = Purpose {
@@ -160,8 +171,18 @@ impl Core {
             currency,
             amount: i64::MAX,
         };
-        for (at, redeem) in redeem.iter().enumerate() {
-            self.check_redeem(redeem, &purpose, &format!("discounts[{at}]"))?;
+        for (at, one) in redeem.iter().enumerate() {
+            let param = format!("discounts[{at}]");
+            if let Redeem::Discount(id) = one
+                && !has.contains(id)
+            {
+                return Err(Fault::missing("discount", id).param(format!("{param}[discount]")));
+            }
+            if redeem[..at].contains(one) {
+                let message = "Each discount can be given only once.";
+                return Err(Fault::invalid(message).param(param));
+            }
+            self.check_redeem(one, &purpose, &param)?;
         }
         Ok(())
     }
