@@ -136,10 +136,15 @@ impl Core {
 
     /// Changes the lines of a draft and what follows from them, and tells of it.
     pub(super) fn edit_lines(&mut self, id: &str, change: impl FnOnce(&mut Vec<InvoiceLine>)) {
+        self.edit_draft(id, |it| change(&mut it.lines));
+    }
+
+    /// The same for whatever its amounts follow from.
+    pub(super) fn edit_draft(&mut self, id: &str, change: impl FnOnce(&mut Invoice)) {
         let Some(mut changed) = self.invoices.get(id).cloned() else {
             return;
         };
-        change(&mut changed.lines);
+        change(&mut changed);
         self.discount_draft(&mut changed);
         self.total_up(&mut changed);
         self.edit_invoice("invoice.updated", id, |it| *it = changed);

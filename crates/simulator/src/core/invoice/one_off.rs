@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Invoice, InvoiceLine, InvoiceStatus};
+use super::{Invoice, InvoiceStatus};
 use crate::core::calendar::DAY;
 use crate::core::discount::Purpose;
 use crate::core::{Answer, Core, Fault, Metadata, Redeem, Row};
@@ -193,9 +193,6 @@ impl Core {
             return;
         };
         let discounts = self.redeem_for_invoice(redeem, &customer, id);
-        if let Some(invoice) = self.invoices.get_mut(id) {
-            invoice.discounts = discounts;
-        }
-        self.edit_lines(id, |_: &mut Vec<InvoiceLine>| {});
+        self.edit_draft(id, |it| it.discounts = discounts);
     }
 }

@@ -10,9 +10,9 @@ use super::{Act, Step};
 use crate::support::CARD;
 use crate::told::{Told, number, text};
 
-const DAY: i64 = 86_400;
+pub const DAY: i64 = 86_400;
 const START: i64 = 1_767_225_600;
-const TERMS: [&str; 3] = ["create_prorations", "always_invoice", "none"];
+pub const TERMS: [&str; 3] = ["create_prorations", "always_invoice", "none"];
 const BEHAVIORS: [&str; 4] = [
     "allow_incomplete",
     "default_incomplete",
@@ -40,9 +40,11 @@ const DISPUTED: [&str; 4] = [
 
 pub struct World {
     pub core: Core,
-    told: Told,
-    prices: Vec<String>,
-    once: String,
+    pub told: Told,
+    pub prices: Vec<String>,
+    pub once: String,
+    /// What is sold at prices of the moment.
+    pub product: String,
     configurations: [String; 2],
     /// Invoices whose money came by another way.
     otherwise: Vec<String>,
@@ -109,6 +111,7 @@ impl World {
             told: Told::default(),
             prices,
             once: text(&once["id"]),
+            product: text(&once["product"]),
             configurations,
             otherwise: Vec::new(),
             done: BTreeMap::new(),
@@ -122,11 +125,11 @@ impl World {
     }
 
     /// Refusals are fine: Stripe refuses too.
-    fn send(&mut self, method: &str, path: &str, form: &str) -> Option<Value> {
+    pub fn send(&mut self, method: &str, path: &str, form: &str) -> Option<Value> {
         api::call(&mut self.core, Version::default(), method, path, form).ok()
     }
 
-    fn post(&mut self, path: &str, form: &str) -> Option<Value> {
+    pub fn post(&mut self, path: &str, form: &str) -> Option<Value> {
         self.send("POST", path, form)
     }
 
@@ -193,10 +196,8 @@ impl World {
                 self.post("/v1/promotion_codes", &form)?;
             }
             Act::Subscribe => {
-                let mut form = format!(
-                    "customer={customer}&items[0][price]={price}&items[0][quantity]={}&{billed}",
-                    b % 5
-                );
+                let item = self.price_or_data("items[0]", &price, e);
+                let mut form = format!("customer={customer}&{item}&items[0][quantity]={}&{billed}", b % 5);
                 if d.is_multiple_of(5) {
                     form += &format!("&items[1][price]={}", self.prices[(a + 1) % self.prices.len()]);
                 }
@@ -284,6 +285,13 @@ impl World {
                     self.core.decide_dispute(&dispute, decisions[b % 5]).ok()?;
                 }
             }
+            Act::Charge
+            | Act::ChargeChange
+            | Act::ChargeDelete
+            | Act::Draft
+            | Act::DraftDelete
+            | Act::DraftDiscount => self.by_hand(*act, which, &customer, how)?,
+            Act::ScheduleNew => self.schedule_new(&customer, &price, how)?,
             Act::PortalCancel | Act::PortalCard | Act::PortalChange | Act::PortalResume => {
                 self.on_portal(*act, &customer, &price, how)?;
             }
@@ -301,7 +309,7 @@ impl World {
     }
 
     /// Attached, and the customer's default from now on.
-    fn card(&mut self, customer: &str, card: &str) -> Option<()> {
+    pub fn card(&mut self, customer: &str, card: &str) -> Option<()> {
         let form = format!("customer={customer}");
         let method = text(&self.post(&format!("/v1/payment_methods/{card}/attach"), &form)?["id"]);
         let form = format!("invoice_settings[default_payment_method]={method}");
@@ -370,101 +378,5 @@ impl World {
             }
         };
         done.ok().map(drop)
-    }
-
-    /// What is done to a subscription.
-    fn change(&mut self, act: Act, id: &str, price: &str, billed: &str, how: &[usize; 5]) -> Option<()> {
-        let [_, b, c, ..] = *how;
-        let path = format!("/v1/subscriptions/{id}");
-        let shown = self.core.get(id)?;
-        let items = shown["items"]["data"].as_array()?;
-        let item = text(&items[c % items.len()]["id"]);
-        let now = self.core.now();
-        let quantity = b % 9;
-        let form = match act {
-            // It waits for its payment, and gets it at once or not.
-            Act::Quantity if c.is_multiple_of(4) => {
-                self.card(&text(&shown["customer"]), "pm_card_chargeCustomerFail")?;
-                format!(
-                    "items[0][id]={item}&items[0][quantity]={quantity}&proration_behavior=always_invoice\
-                     &payment_behavior=pending_if_incomplete"
-                )
-            }
-            Act::Quantity => format!("items[0][id]={item}&items[0][quantity]={quantity}&{billed}"),
-            Act::Price => format!("items[0][id]={item}&items[0][price]={price}&{billed}"),
-            Act::AddItem => format!("items[0][price]={price}&items[0][quantity]={quantity}&{billed}"),
-            Act::RemoveItem => format!("items[0][id]={item}&items[0][deleted]=true&{billed}"),
-            Act::CycleNow => format!("billing_cycle_anchor=now&{billed}"),
-            Act::Trial => format!("trial_end={}&{billed}", now + (1 + b as i64) * DAY),
-            Act::EndTrial => format!("trial_end=now&{billed}"),
-            Act::CancelAtPeriodEnd => format!("cancel_at_period_end={}", b < 40),
-            Act::CancelAt => format!("cancel_at={}", now + (1 + b as i64) * DAY),
-            Act::Discount => match self.told.pick("coupon", b, |_| true) {
-                Some(coupon) if c < 40 => format!("discounts[0][coupon]={coupon}"),
-                _ => "discounts=".to_owned(),
-            },
-            Act::Pause => {
-                let behavior = ["void", "keep_as_draft", "mark_uncollectible", ""][b % 4];
-                let until = format!("&pause_collection[resumes_at]={}", now + (1 + c as i64) * DAY);
-                match behavior {
-                    "" => "pause_collection=".to_owned(),
-                    it if c.is_multiple_of(2) => format!("pause_collection[behavior]={it}{until}"),
-                    it => format!("pause_collection[behavior]={it}"),
-                }
-            }
-            Act::Resume => {
-                self.post(&format!("{path}/resume"), "")?;
-                return Some(());
-            }
-            Act::Cancel => {
-                let form = format!(
-                    "prorate={}&invoice_now={}",
-                    b.is_multiple_of(2),
-                    c.is_multiple_of(2)
-                );
-                self.send("DELETE", &path, &form)?;
-                return Some(());
-            }
-            Act::Schedule => return self.schedule(id, price, how),
-            Act::ScheduleEnd => {
-                let schedule = text(shown.get("schedule").filter(|it| it.is_string())?);
-                let action = ["release", "cancel"][b % 2];
-                self.post(&format!("/v1/subscription_schedules/{schedule}/{action}"), "")?;
-                return Some(());
-            }
-            other => panic!("{other:?} is done to something else"),
-        };
-        let shown = self.post(&path, &form)?;
-        if act == Act::Quantity && c.is_multiple_of(8) {
-            let pay = format!("/v1/invoices/{}/pay", text(&shown["latest_invoice"]));
-            self.post(&pay, "payment_method=pm_card_visa");
-        }
-        Some(())
-    }
-
-    /// As it is until its period ends or within it, then another price, then over or on its own.
-    fn schedule(&mut self, id: &str, price: &str, how: &[usize; 5]) -> Option<()> {
-        let made = self.post("/v1/subscription_schedules", &format!("from_subscription={id}"))?;
-        let phase = &made["phases"][0];
-        let (start, end) = (number(&phase["start_date"]), number(&phase["end_date"]));
-        let end = if how[1].is_multiple_of(2) {
-            end
-        } else {
-            (end - DAY).max(start + 1)
-        };
-        let item = &phase["items"][0];
-        let form = format!(
-            "phases[0][items][0][price]={}&phases[0][items][0][quantity]={}&phases[0][end_date]={end}\
-             &phases[1][items][0][price]={price}&phases[1][proration_behavior]={}&end_behavior={}",
-            text(&item["price"]),
-            item["quantity"],
-            TERMS[how[3] % 3],
-            ["release", "cancel"][how[4] % 2]
-        );
-        self.post(
-            &format!("/v1/subscription_schedules/{}", text(&made["id"])),
-            &form,
-        )?;
-        Some(())
     }
 }
