@@ -146,7 +146,7 @@ pub fn call(core: &mut Core, version: Version, method: &str, path: &str, form: &
     let before = (method != "GET" && (makes_price || !expand.is_empty())).then(|| core.clone());
     let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let subject = subject(&steps, &params);
-    let routed = core.in_time_of(&subject, |core| route(core, method, &steps, &mut params));
+    let routed = core.in_time_of(&subject, |core| route(core, version, method, &steps, &mut params));
     let answer = match routed.unwrap_or_else(|| Err(unknown(method, path, &steps))) {
         Ok(answer) => answer,
         Err(fault) => {
@@ -197,7 +197,7 @@ fn subject(steps: &[&str], params: &Params) -> String {
     found.unwrap_or_default().to_owned()
 }
 
-fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> Routed {
+fn route(core: &mut Core, version: Version, method: &str, steps: &[&str], params: &mut Params) -> Routed {
     match (method, steps) {
         (_, steps) if steps.contains(&"") || steps.last() == Some(&"search") => None,
         (_, ["v1", "customers", id, "payment_methods", rest @ ..]) => {
@@ -220,7 +220,7 @@ fn route(core: &mut Core, method: &str, steps: &[&str], params: &mut Params) -> 
         (_, ["v1", "subscription_items", rest @ ..]) => subscription_items::call(core, method, rest, params),
         (_, ["v1", "subscription_schedules", rest @ ..]) => schedules::call(core, method, rest, params),
         (_, ["v1", "invoiceitems", rest @ ..]) => invoice_items::call(core, method, rest, params),
-        (_, ["v1", "invoices", rest @ ..]) => invoices::call(core, method, rest, params),
+        (_, ["v1", "invoices", rest @ ..]) => invoices::call(core, version, method, rest, params),
         (_, ["v1", "charges", rest @ ..]) => money::charges(core, method, rest, params),
         (_, ["v1", "payment_intents", rest @ ..]) => intents::call(core, method, rest, params),
         (_, ["v1", "refunds", rest @ ..]) => money::refunds(core, method, rest, params),

@@ -6,11 +6,11 @@ use super::coupons::discounts;
 use super::list::Page;
 use super::params::Params;
 use super::{Answer, Routed};
-use crate::core::{Core, Due, Fault, InvoiceChange, InvoicePayment, OneOffInvoice};
+use crate::core::{Core, Due, Fault, InvoiceChange, InvoicePayment, OneOffInvoice, Version};
 
-pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -> Routed {
+pub fn call(core: &mut Core, version: Version, method: &str, rest: &[&str], params: &mut Params) -> Routed {
     Some(match (method, rest) {
-        ("POST", []) => create(core, params),
+        ("POST", []) => create(core, version, params),
         ("GET", []) => list(core, params),
         ("GET", [id]) => params.finish().and_then(|()| core.get_expanded(id, &[])),
         ("DELETE", [id]) => params.finish().and_then(|()| core.delete_invoice(id)),
@@ -107,15 +107,29 @@ const NOT_SIMULATED: &[&str] = &[
     "transfer_data",
 ];
 
-fn create(core: &mut Core, params: &mut Params) -> Answer {
-    let words = [("exclude", false), ("include", true)];
+/// `pending_invoice_items_behavior`: whether those are taken, and whether there have to be some.
+const PENDING: &[(&str, (bool, bool))] = &[
+    ("exclude", (false, false)),
+    ("include", (true, false)),
+    ("include_and_require", (true, true)),
+];
+
+fn create(core: &mut Core, version: Version, params: &mut Params) -> Answer {
+    // docs.stripe.com/changelog/2022-08-01: the last word went, which had been the default.
+    let older = Version::parse("2022-08-01").is_some_and(|changed| version < changed);
+    let (words, default) = if older {
+        (PENDING, (true, true))
+    } else {
+        (&PENDING[..2], (false, false))
+    };
+    let pending = params.one_of("pending_invoice_items_behavior", words)?;
+    let (takes_pending, needs_pending) = pending.unwrap_or(default);
     let new = OneOffInvoice {
         customer: params.required("customer")?,
         subscription: params.text("subscription")?,
         currency: params.text("currency")?,
-        takes_pending: params
-            .one_of("pending_invoice_items_behavior", &words)?
-            .unwrap_or(false),
+        takes_pending,
+        needs_pending,
         auto_advance: params.boolean("auto_advance")?.unwrap_or(false),
         due: due(params, core.now(), false)?.flatten(),
         default_payment_method: params.text("default_payment_method")?.filter(|it| !it.is_empty()),

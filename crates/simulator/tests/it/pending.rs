@@ -172,3 +172,11 @@ fn to_void_its_invoice_is_to_give_a_pending_update_up() {
         (&().into(), &1.into())
     );
 }
+
+#[test]
+fn an_update_that_may_wait_cannot_change_the_description() {
+    let (mut core, _, id, form) = declining();
+    let form = format!("{form}&description=Ours");
+    let fault = refused(&mut core, "POST", &format!("/v1/subscriptions/{id}"), &form);
+    assert_eq!(fault.param.as_deref(), Some("description"));
+}

@@ -403,3 +403,29 @@ fn a_subscription_has_a_payment_method_of_its_own_or_saves_the_one_that_pays() {
         get(&core, &customer)["invoice_settings"]["default_payment_method"]
     );
 }
+
+#[test]
+fn what_is_charged_once_with_a_change_is_invoiced_at_once_in_the_classic_mode_alone() {
+    for (mode, invoiced) in [("classic", true), ("flexible", false)] {
+        let (mut core, customer, [ten, ..]) = shop();
+        let form = format!("customer={customer}&items[0][price]={ten}&billing_mode[type]={mode}");
+        let made = subscribe(&mut core, &form);
+        let product = text(&call(&mut core, "POST", "/v1/products", "name=Setup")["id"]);
+        let form = format!("product={product}&currency=usd&unit_amount=900");
+        let fee = text(&call(&mut core, "POST", "/v1/prices", &form)["id"]);
+        let form = format!("add_invoice_items[0][price]={fee}&proration_behavior=always_invoice");
+        let path = format!("/v1/subscriptions/{}", text(&made["id"]));
+        let changed = call(&mut core, "POST", &path, &form);
+        let newest = get(&core, &text(&changed["latest_invoice"]));
+        assert_eq!(newest["id"] != made["latest_invoice"], invoiced, "{mode}");
+        if invoiced {
+            assert_eq!(
+                (&newest["amount_paid"], &newest["status"]),
+                (&900.into(), &"paid".into())
+            );
+        }
+        let waits = format!("customer={customer}&pending=true");
+        let waits = call(&mut core, "GET", "/v1/invoiceitems", &waits);
+        assert_eq!(waits["data"].as_array().unwrap().is_empty(), invoiced, "{mode}");
+    }
+}

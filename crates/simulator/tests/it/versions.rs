@@ -1,9 +1,10 @@
 //! One history in the shapes of several API versions.
 
 use serde_json::{Value, json};
-use stripe_simulator::core::Version;
+use stripe_simulator::api;
+use stripe_simulator::core::{Core, Version};
 
-use crate::support::{CARD, SECRET, Sink, Stripe, id, verifies};
+use crate::support::{CARD, SECRET, Sink, Stripe, call, id, refused, verifies};
 
 /// Before basil.
 const OLD: &str = "2024-06-20";
@@ -231,4 +232,29 @@ async fn thin_events_name_their_object_and_are_told_again() {
     assert_eq!(disabled["status"], "disabled");
     stripe.send("DELETE", &path, "", &[]).await.ok();
     stripe.get(&path).await.error(404);
+}
+
+#[test]
+fn before_2022_08_01_an_invoice_takes_what_waits_and_needs_something_to() {
+    let mut core = Core::new(1, 0);
+    let old = Version::parse("2020-08-27").unwrap();
+    let customer = id(&call(&mut core, "POST", "/v1/customers", ""));
+    let form = format!("customer={customer}");
+    let fault = api::call(&mut core, old, "POST", "/v1/invoices", &form).unwrap_err();
+    assert_eq!(fault.code.as_deref(), Some("invoice_no_customer_line_items"));
+    let item = format!("{form}&unit_amount_decimal=300&currency=usd");
+    call(&mut core, "POST", "/v1/invoiceitems", &item);
+    let invoice = call(&mut core, "POST", "/v1/invoices", &form);
+    assert_eq!(
+        invoice["total"], 0,
+        "the newest version takes nothing unless it is told to"
+    );
+    let word = format!("{form}&pending_invoice_items_behavior=include_and_require");
+    let fault = refused(&mut core, "POST", "/v1/invoices", &word);
+    assert_eq!(fault.param.as_deref(), Some("pending_invoice_items_behavior"));
+    let invoice = api::call(&mut core, old, "POST", "/v1/invoices", &form).unwrap();
+    assert_eq!(invoice["total"], 300);
+    let form = format!("{form}&pending_invoice_items_behavior=include");
+    let invoice = api::call(&mut core, old, "POST", "/v1/invoices", &form).unwrap();
+    assert_eq!(invoice["total"], 0);
 }

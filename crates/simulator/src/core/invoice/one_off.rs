@@ -17,6 +17,8 @@ pub struct OneOffInvoice {
     pub currency: Option<String>,
     /// Takes what waits for the customer's next invoice.
     pub takes_pending: bool,
+    /// It is refused if nothing waits.
+    pub needs_pending: bool,
     /// The clock finalizes and collects it after an hour.
     pub auto_advance: bool,
     /// `Some`: it is sent, to be paid by then.
@@ -72,6 +74,13 @@ impl Core {
             currency = Some(of.currency.clone());
         }
         let currency = currency.unwrap_or_else(|| "usd".to_owned());
+        if new.subscription.is_none()
+            && new.needs_pending
+            && self.loose_invoice_items(&new.customer, &currency).is_empty()
+        {
+            let fault = Fault::invalid("Nothing to invoice for customer");
+            return Err(fault.code("invoice_no_customer_line_items"));
+        }
         let has = self.running_discounts_of(new.subscription.as_deref());
         self.check_invoice_discounts(&new.discounts, &new.customer, &currency, &has)?;
         let id = self.ids.mint("in_");

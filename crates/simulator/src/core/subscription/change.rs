@@ -88,7 +88,6 @@ impl Core {
         }
         self.check_once(&change.once, &before.currency)?;
         let mut plan = self.plan(&before, &change)?;
-        plan.items.extend(self.once(&change.once));
         if change.bills() {
             plan.after.pending_update = None;
         }

@@ -46,6 +46,8 @@ pub(super) fn check(change: &SubscriptionChange) -> Result<(), Fault> {
         "cancel_at_period_end"
     } else if !change.metadata.set.is_empty() || change.metadata.clear {
         "metadata"
+    } else if change.description.is_some() {
+        "description"
     } else if change.missing_payment_method.is_some() {
         "trial_settings"
     } else if change.payment_method.is_some() {

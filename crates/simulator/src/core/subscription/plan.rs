@@ -1,7 +1,7 @@
 //! What a change would make of a subscription, before anything is done.
 
 use super::change::TrialEnd;
-use super::{CycleAnchor, Item, Proration, Status, Subscription, SubscriptionChange};
+use super::{BillingMode, CycleAnchor, Item, Proration, Status, Subscription, SubscriptionChange};
 use crate::core::{Core, Fault, InvoiceItem, InvoiceLine, Redeem};
 
 /// Nothing in here happened yet.
@@ -73,15 +73,18 @@ impl Core {
             |item| begun.contains(&&*item.id),
             after.status == Status::Trialing,
         );
-        let invoices =
-            !lines.is_empty() || change.proration == Proration::AlwaysInvoice && !prorations.is_empty();
+        let once = self.once(&change.once);
+        // docs.stripe.com/billing/subscriptions/billing-mode/compare: in the flexible mode what is charged once waits.
+        let at_once =
+            !prorations.is_empty() || after.billing_mode == BillingMode::Classic && !once.is_empty();
+        let invoices = !lines.is_empty() || change.proration == Proration::AlwaysInvoice && at_once;
         if before.status == Status::Incomplete && (invoices || !prorations.is_empty()) {
             let message = "You cannot update a subscription in `incomplete` status in a way that results in a new invoice.";
             return Err(Fault::invalid(message));
         }
         Ok(Plan {
             after,
-            items: prorations,
+            items: prorations.into_iter().chain(once).collect(),
             lines,
             invoices,
             discounts: None,

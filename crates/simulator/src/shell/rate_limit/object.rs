@@ -51,13 +51,16 @@ pub struct InvoiceLimit {
 
 impl InvoiceLimit {
     /// `None`: what the request is about may have another invoice.
-    pub fn reached(core: &Core, method: &str, path: &str, form: &str) -> Option<InvoiceLimit> {
+    pub fn reached(core: &mut Core, method: &str, path: &str, form: &str) -> Option<InvoiceLimit> {
         if method == "GET" {
             return None;
         }
         let subscription = subscription(core, path, form)?;
-        let within = |span| core.invoices_since(&subscription, core.now() - span);
-        (within(MINUTE) >= 10 || within(DAY) >= 20).then(|| InvoiceLimit {
+        let reached = core.in_time_of(&subscription, |core| {
+            let within = |span| core.invoices_since(&subscription, core.now() - span);
+            within(MINUTE) >= 10 || within(DAY) >= 20
+        });
+        reached.then(|| InvoiceLimit {
             invoices: core.invoices_since(&subscription, i64::MIN),
             before: core.clone(),
             subscription,
@@ -93,5 +96,46 @@ mod tests {
         assert_eq!(counted("/v1/subscriptions/sub_1", quantity), wanted);
         assert_eq!(counted("/v1/subscriptions/sub_1", "metadata[quantity]=3"), None);
         assert_eq!(counted("/v1/subscriptions/sub_1", "metadata[a]=b"), None);
+    }
+
+    #[test]
+    fn the_invoices_of_a_subscription_on_a_test_clock_are_counted_in_its_time() {
+        let mut core = Core::new(1, 0);
+        let post = |core: &mut Core, path: &str, form: &str| {
+            let made = crate::api::call(core, crate::core::Version::default(), "POST", path, form);
+            made.unwrap()["id"].as_str().unwrap().to_owned()
+        };
+        let product = post(&mut core, "/v1/products", "name=Seats");
+        let form = format!("product={product}&currency=usd&unit_amount=0&recurring[interval]=month");
+        let price = post(&mut core, "/v1/prices", &form);
+        let mut now = 1_000_000_000;
+        let clock = post(
+            &mut core,
+            "/v1/test_helpers/test_clocks",
+            &format!("frozen_time={now}"),
+        );
+        let customer = post(&mut core, "/v1/customers", &format!("test_clock={clock}"));
+        let form = format!("customer={customer}&items[0][price]={price}");
+        let path = format!(
+            "/v1/subscriptions/{}",
+            post(&mut core, "/v1/subscriptions", &form)
+        );
+        for _ in 0..12 {
+            now += 31 * DAY;
+            let advance = format!("/v1/test_helpers/test_clocks/{clock}/advance");
+            post(&mut core, &advance, &format!("frozen_time={now}"));
+            core.advance(DAY);
+        }
+        let id = path.trim_start_matches("/v1/subscriptions/");
+        assert!(
+            core.invoices_since(id, core.now()) >= 10,
+            "after the account's time"
+        );
+        assert!(InvoiceLimit::reached(&mut core, "POST", &path, "").is_none());
+        let anew = "billing_cycle_anchor=now&proration_behavior=none";
+        for _ in 0..10 {
+            post(&mut core, &path, anew);
+        }
+        assert!(InvoiceLimit::reached(&mut core, "POST", &path, "").is_some());
     }
 }
