@@ -41,7 +41,7 @@ fn create(core: &mut Core, customer: &str, params: &mut Params) -> Answer {
     }
     let new = NewBalanceTransaction {
         amount: amount.unwrap_or(0),
-        currency: params.required("currency")?.to_lowercase(),
+        currency: params.required_currency("currency")?,
         description: params.text("description")?.filter(|it| !it.is_empty()),
         metadata: params.metadata()?.set,
     };

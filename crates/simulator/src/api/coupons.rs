@@ -52,7 +52,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
 fn off(params: &mut Params) -> Result<Off, Fault> {
     let percent = params.text("percent_off")?;
     let amount: Option<i64> = params.integer("amount_off")?;
-    let currency = params.text("currency")?.map(|it| it.to_lowercase());
+    let currency = params.currency("currency")?;
     match (percent, amount) {
         (Some(_), Some(_)) | (None, None) => {
             let message = "You must pass either `percent_off` or `amount_off`, and not both.";
@@ -161,11 +161,11 @@ fn create_code(core: &mut Core, params: &mut Params) -> Answer {
     if let Some(mut restrictions) = params.level("restrictions")? {
         new.first_time_transaction = restrictions.boolean("first_time_transaction")?.unwrap_or(false);
         let amount: Option<i64> = positive(&mut restrictions, "minimum_amount")?;
-        let currency = restrictions.text("minimum_amount_currency")?;
+        let currency = restrictions.currency("minimum_amount_currency")?;
         if amount.is_some() && currency.is_none() {
             restrictions.missing("minimum_amount_currency");
         }
-        new.minimum_amount = amount.zip(currency.map(|it| it.to_lowercase()));
+        new.minimum_amount = amount.zip(currency);
         restrictions.not_simulated(&["currency_options"])?;
         restrictions.finish()?;
     }

@@ -45,7 +45,7 @@ fn create(core: &mut Core, params: &mut Params) -> Answer {
     }
     let mut new = NewIntent {
         amount: amount.unwrap_or(0),
-        currency: params.required("currency")?.to_lowercase(),
+        currency: params.required_currency("currency")?,
         customer: params.text("customer")?,
         payment_method: params.text("payment_method")?,
         metadata: params.metadata()?.set,

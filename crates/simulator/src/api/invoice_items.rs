@@ -35,7 +35,7 @@ struct Cost {
 
 fn create(core: &mut Core, params: &mut Params) -> Answer {
     let cost = cost(core, params)?;
-    let currency = params.text("currency")?;
+    let currency = params.currency("currency")?;
     if cost.price.is_none() {
         if cost.amount.or(cost.unit_amount).is_none() {
             params.missing("amount");

@@ -127,7 +127,7 @@ fn create(core: &mut Core, version: Version, params: &mut Params) -> Answer {
     let new = OneOffInvoice {
         customer: params.required("customer")?,
         subscription: params.text("subscription")?,
-        currency: params.text("currency")?,
+        currency: params.currency("currency")?,
         takes_pending,
         needs_pending,
         auto_advance: params.boolean("auto_advance")?.unwrap_or(false),

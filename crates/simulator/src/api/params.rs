@@ -131,6 +131,30 @@ impl Params {
         Ok(String::new())
     }
 
+    /// A currency in lower case, three letters: docs.stripe.com/currencies
+    pub fn currency(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        let given = self.text(name)?;
+        given.map(|text| self.as_currency(name, &text)).transpose()
+    }
+
+    /// The same, as [`Params::required`].
+    pub fn required_currency(&mut self, name: &str) -> Result<String, Fault> {
+        let given = self.required(name)?;
+        if given.is_empty() {
+            return Ok(given);
+        }
+        self.as_currency(name, &given)
+    }
+
+    fn as_currency(&self, name: &str, text: &str) -> Result<String, Fault> {
+        let currency = text.to_lowercase();
+        if currency.len() == 3 && currency.bytes().all(|it| it.is_ascii_lowercase()) {
+            return Ok(currency);
+        }
+        let message = format!("Invalid currency: {currency}. A currency is three letters of ISO 4217.");
+        Err(Fault::invalid(message).param(self.name(name)).early())
+    }
+
     /// Lets `finish` refuse the request for want of this.
     pub fn missing(&mut self, name: &str) {
         let name = self.name(name);

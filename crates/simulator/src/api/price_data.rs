@@ -71,7 +71,7 @@ pub fn made(core: &mut Core, params: &mut Params, inline: Inline) -> Result<Opti
         data.missing("unit_amount");
     }
     let mut new = NewPrice {
-        currency: data.required("currency")?,
+        currency: data.required_currency("currency")?,
         unit_amount: unit_amount.unwrap_or(0),
         recurring,
         inline: true,

@@ -16,7 +16,7 @@ pub fn call(core: &mut Core, method: &str, rest: &[&str], params: &mut Params) -
 }
 
 fn create_price(core: &mut Core, params: &mut Params) -> Answer {
-    let currency = params.required("currency")?;
+    let currency = params.required_currency("currency")?;
     let unit_amount: Option<i64> = params.integer("unit_amount")?;
     if unit_amount.is_none() {
         params.missing("unit_amount");
@@ -114,7 +114,7 @@ fn list_prices(core: &Core, params: &mut Params) -> Answer {
     let keys = params.texts("lookup_keys")?;
     let active = params.boolean("active")?;
     let product = params.text("product")?;
-    let currency = params.text("currency")?;
+    let currency = params.currency("currency")?;
     let recurring = params.one_of("type", &[("recurring", true), ("one_time", false)])?;
     params.not_simulated(&["recurring"])?;
     let page = Page::read(params)?;

@@ -53,7 +53,7 @@ fn default_price(params: &mut Params) -> Result<Option<NewPrice>, Fault> {
         data.missing("unit_amount");
     }
     let price = NewPrice {
-        currency: data.required("currency")?,
+        currency: data.required_currency("currency")?,
         unit_amount: unit_amount.unwrap_or(0),
         recurring: recurring(&mut data)?,
         metadata: data.metadata()?.set,

@@ -200,3 +200,51 @@ fn what_is_settled_is_not_tried_again() {
         assert_eq!(get(&core, &invoice)["status"], "paid");
     }
 }
+
+#[test]
+fn a_currency_is_three_letters_of_either_case() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let form = format!("customer={customer}&amount=100&currency=USD");
+    let item = call(&mut core, "POST", "/v1/invoiceitems", &form);
+    assert_eq!(item["currency"], "usd");
+    let price = once(&mut core, 100);
+    let form = format!("customer={customer}&pricing[price]={price}&currency=Usd");
+    let priced = call(&mut core, "POST", "/v1/invoiceitems", &form);
+    assert_eq!(priced["amount"], 100);
+    let product = text(&get(&core, &ten)["product"]);
+    for (path, form, named) in [
+        (
+            "/v1/invoiceitems",
+            format!("customer={customer}&amount=1&currency=banana"),
+            "currency",
+        ),
+        (
+            "/v1/invoices",
+            format!("customer={customer}&currency=us"),
+            "currency",
+        ),
+        (
+            "/v1/prices",
+            format!("product={product}&unit_amount=1&currency=u5d"),
+            "currency",
+        ),
+        (
+            "/v1/coupons",
+            "amount_off=1&currency=%C3%A4d".to_owned(),
+            "currency",
+        ),
+        (
+            "/v1/payment_intents",
+            "amount=100&currency=dollars".to_owned(),
+            "currency",
+        ),
+    ] {
+        let fault = refused(&mut core, "POST", path, &form);
+        assert_eq!(fault.param.as_deref(), Some(named), "{path}");
+        assert!(
+            fault.message.starts_with("Invalid currency: "),
+            "{}",
+            fault.message
+        );
+    }
+}

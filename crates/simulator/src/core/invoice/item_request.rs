@@ -80,11 +80,10 @@ impl Core {
             .as_deref()
             .map(|id| self.one_time(id, "pricing[price]"))
             .transpose()?;
-        let currency = new.currency.clone().map(|it| it.to_lowercase());
-        let currency = priced.as_ref().map(|it| it.currency.clone()).or(currency);
-        let Some(currency) =
-            currency.filter(|it| new.currency.is_none() || new.currency.as_deref() == Some(it))
-        else {
+        let given = new.currency.map(|it| it.to_lowercase());
+        let currency = priced.as_ref().map(|it| it.currency.clone());
+        let currency = currency.or(given.clone());
+        let Some(currency) = currency.filter(|it| given.as_ref().is_none_or(|given| given == it)) else {
             let fault = Fault::invalid("The currency of the price is another one.");
             return Err(fault.param("currency"));
         };
