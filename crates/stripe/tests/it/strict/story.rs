@@ -201,6 +201,31 @@ POST /v1/billing_portal/sessions customer={ann}&return_url=http://a.test&configu
 POST /v1/billing_portal/sessions customer={ann}&flow_data[type]=subscription_cancel&flow_data[subscription_cancel][subscription]={changing}&flow_data[after_completion][type]=redirect&flow_data[after_completion][redirect][return_url]=http://a.test
 POST /v1/billing_portal/sessions customer={ann}&flow_data[type]=payment_method_update
 
+POST /v1/customers email=h@b.test&metadata[tag]=hand&payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_visa
+POST /v1/invoiceitems customer={hand}&amount=900&currency=usd&description=Hours&metadata[a]=b
+POST /v1/invoiceitems customer={hand}&pricing[price]={once}&quantity=2&period[start]={+0}&period[end]={+3}
+POST /v1/invoiceitems/{invoiceitem} quantity=3&description=More
+POST /v1/invoiceitems customer={hand}&price_data[currency]=usd&price_data[product]={team}&price_data[unit_amount]=250
+DELETE /v1/invoiceitems/{invoiceitem}
+POST /v1/invoices customer={hand}&pending_invoice_items_behavior=include&discounts[0][coupon]={quarter}&description=Work&metadata[a]=b&expand[]=customer
+POST /v1/invoiceitems customer={hand}&invoice={invoice}&amount=-100&currency=usd
+GET /v1/invoices/{invoice}/lines
+POST /v1/invoices/{invoice} discounts[0][coupon]={five}&auto_advance=true&expand[]=discounts
+POST /v1/invoices/{invoice}/finalize
+GET /v1/invoiceitems customer={hand}&expand[]=data.invoice
+POST /v1/invoices/{invoice}/pay expand[]=payments
+POST /v1/invoices customer={hand}&collection_method=send_invoice&days_until_due=9
+POST /v1/invoiceitems customer={hand}&invoice={invoice}&unit_amount_decimal=70&currency=usd&quantity=3
+DELETE /v1/invoices/{invoice}
+POST /v1/subscriptions customer={hand}&items[0][price_data][currency]=usd&items[0][price_data][product]={team}&items[0][price_data][unit_amount]=800&items[0][price_data][recurring][interval]=month&metadata[tag]=inline
+POST /v1/subscriptions/{inline} add_invoice_items[0][price]={once}&add_invoice_items[1][price_data][currency]=usd&add_invoice_items[1][price_data][product]={team}&add_invoice_items[1][price_data][unit_amount]=30&expand[]=latest_invoice
+POST /v1/subscriptions customer={hand}&items[0][price]={cheap}&add_invoice_items[0][price]={once}&expand[]=latest_invoice
+POST /v1/subscription_schedules customer={hand}&start_date={+3}&phases[0][items][0][price]={cheap}&phases[0][duration][interval]=month&phases[1][items][0][price]={monthly}&end_behavior=cancel&metadata[a]=b
+POST /v1/subscription_schedules customer={hand}&start_date=now&phases[0][items][0][price]={cheap}&phases[0][duration][interval]=week&expand[]=subscription
+POST /v1/subscription_schedules customer={hand}&start_date={+9}&phases[0][items][0][price]={cheap}&phases[0][duration][interval]=week
+POST /v1/subscription_schedules/{subscription_schedule}/cancel
+GET /v1/subscription_schedules customer={hand}
+
 POST /v1/test_helpers/test_clocks frozen_time={+0}&name=Year
 POST /v1/customers test_clock={test_helpers.test_clock}&payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_visa&metadata[tag]=clocked
 POST /v1/subscriptions customer={clocked}&items[0][price]={monthly}
@@ -267,6 +292,7 @@ pub const STATES: &[&str] = &[
     "event customer.subscription.pending_update_expired",
     "event customer.subscription.trial_will_end",
     "event entitlements.active_entitlement_summary.updated",
+    "event invoice.deleted",
     "event invoice.overdue",
     "event invoice.payment_action_required",
     "event invoice.sent",
@@ -275,6 +301,7 @@ pub const STATES: &[&str] = &[
     "event setup_intent.setup_failed",
     "event test_helpers.test_clock.ready",
     "invoice draft",
+    "invoice manual",
     "invoice open",
     "invoice paid",
     "invoice send_invoice",
@@ -333,6 +360,7 @@ pub const STATES: &[&str] = &[
     "subscription_schedule active",
     "subscription_schedule canceled",
     "subscription_schedule completed",
+    "subscription_schedule not_started",
     "subscription_schedule released",
     "test_helpers.test_clock advancing",
     "test_helpers.test_clock ready",

@@ -130,7 +130,7 @@ impl World {
             }
         }
         self.refused.extend(parser::refusal(object));
-        for state in ["status", "mode", "type", "collection_method"] {
+        for state in ["status", "mode", "type", "collection_method", "billing_reason"] {
             if let Some(word) = object[state].as_str() {
                 *self.read.entry(format!("{kind} {word}")).or_default() += 1;
             }
