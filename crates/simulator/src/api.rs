@@ -142,6 +142,7 @@ pub fn call(core: &mut Core, version: Version, method: &str, path: &str, form: &
     let expand = params.texts("expand")?;
     // What cannot be expanded is found in the answer, when the command has taken effect; Stripe refuses it before. And a
     // price is made before it is known that what it is for can be.
+    core.forget_inline_prices();
     let makes_price = params.mentions("price_data");
     let before = (method != "GET" && (makes_price || !expand.is_empty())).then(|| core.clone());
     let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();

@@ -176,6 +176,8 @@ pub struct Core {
     products: Table<Product>,
     prices: Table<Price>,
     lookup_keys: LookupKeys,
+    /// The prices of the `price_data` of the request at hand.
+    made_inline: Vec<String>,
     coupons: Table<Coupon>,
     promotion_codes: Table<PromotionCode>,
     discounts: Table<Discount>,
@@ -232,6 +234,7 @@ impl Core {
             products: Table::default(),
             prices: Table::default(),
             lookup_keys: LookupKeys::default(),
+            made_inline: Vec::new(),
             coupons: Table::default(),
             promotion_codes: Table::default(),
             discounts: Table::default(),

@@ -56,7 +56,7 @@ pub struct Price {
     pub lookup_key: Option<String>,
     nickname: Option<String>,
     pub active: bool,
-    /// Sold to what it was made for though it is not active, and in no list.
+    /// Made for one thing: not active, and in no list.
     pub inline: bool,
     metadata: Metadata,
 }
@@ -81,11 +81,6 @@ impl Row for Price {
 }
 
 impl Price {
-    /// Whether it can be bought.
-    pub fn is_sold(&self) -> bool {
-        self.active || self.inline
-    }
-
     /// In the currency's smallest unit.
     pub fn amount_for(&self, quantity: u64) -> i64 {
         self.unit_amount
@@ -167,9 +162,13 @@ impl Core {
         self.product(&new.product)
             .map_err(|fault| fault.param("product"))?;
         self.check_new_price(&new)?;
+        let inline = new.inline;
         let id = self.insert_price(new);
         let shown = self.price(&id)?.to_json();
         self.emit("price.created", shown.clone());
+        if inline {
+            self.made_inline.push(id);
+        }
         Ok(shown)
     }
 
@@ -275,6 +274,26 @@ impl Core {
 
     pub(crate) fn price(&self, id: &str) -> Result<&Price, Fault> {
         self.prices.find(id)
+    }
+
+    /// One that can be bought: it is active, or was made for what asks (docs.stripe.com/products-prices/pricing-models,
+    /// "Inline pricing": such a price is never active, and good for that alone).
+    ///
+    /// # Errors
+    /// There is none, or it is not sold; both name `param`.
+    pub(crate) fn price_sold(&self, id: &str, param: &str) -> Result<&Price, Fault> {
+        let price = self.price(id).map_err(|fault| fault.param(param))?;
+        if price.active || self.made_inline.iter().any(|made| made == id) {
+            return Ok(price);
+        }
+        let message =
+            format!("The price specified is inactive. This field only accepts active prices. ({id})");
+        Err(Fault::invalid(message).param(param))
+    }
+
+    /// A request is over: what it made for itself cannot be bought any more.
+    pub(crate) fn forget_inline_prices(&mut self) {
+        self.made_inline.clear();
     }
 
     /// The id of the price that has it.

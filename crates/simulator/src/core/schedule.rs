@@ -199,7 +199,15 @@ impl Core {
                 .first()
                 .and_then(|it| it.start)
                 .filter(|at| !begun && *at > self.now);
-            let phases = self.lay_out_phases(first.unwrap_or(start), phases)?;
+            let of = changed
+                .subscription
+                .as_ref()
+                .and_then(|it| self.subscriptions.get(it));
+            let had = changed.phases.iter().flat_map(|it| it.items.clone());
+            let had: Vec<_> = had
+                .chain(of.into_iter().flat_map(|it| Phase::of(it).items))
+                .collect();
+            let phases = self.lay_out_phases(first.unwrap_or(start), phases, &had)?;
             changed.phases.truncate(changed.current);
             changed.phases.extend(phases);
         }

@@ -212,3 +212,108 @@ async fn a_sessions_total_is_broken_down_when_asked_for() {
         .ok();
     assert_eq!(plain["total_details"].get("breakdown"), None);
 }
+
+#[tokio::test]
+async fn an_inline_price_is_sold_to_what_it_was_made_for_alone() {
+    let stripe = Stripe::start().await;
+    let customer = payer(&stripe).await;
+    let product = id(&stripe.post("/v1/products", "name=Seats").await.ok());
+    let data = |at: &str| {
+        format!(
+            "{at}[currency]=usd&{at}[product]={product}&{at}[unit_amount]=700&{at}[recurring][interval]=month"
+        )
+    };
+    let form = format!("customer={customer}&{}", data("items[0][price_data]"));
+    let subscription = stripe.post("/v1/subscriptions", &form).await.ok();
+    let inline = id(&subscription["items"]["data"][0]["price"]);
+    let catalog = stripe.monthly_price().await;
+    let path = "/v1/subscriptions";
+    let other = stripe
+        .post(path, &format!("customer={customer}&items[0][price]={catalog}"))
+        .await
+        .ok();
+    let item = id(&other["items"]["data"][0]);
+    let sells = "mode=subscription&success_url=http://a.test/&line_items[0][quantity]=1&line_items[0][price]";
+    let once = format!("price_data[currency]=usd&price_data[product]={product}&price_data[unit_amount]=40");
+    let once = stripe
+        .post("/v1/invoiceitems", &format!("customer={customer}&{once}"))
+        .await
+        .ok();
+    let once = once["pricing"]["price_details"]["price"].as_str().unwrap();
+    for (path, form) in [
+        (
+            path.to_owned(),
+            format!("customer={customer}&items[0][price]={inline}"),
+        ),
+        (
+            format!("{path}/{}", id(&other)),
+            format!("items[0][price]={inline}"),
+        ),
+        (
+            format!("/v1/subscription_items/{item}"),
+            format!("price={inline}"),
+        ),
+        ("/v1/checkout/sessions".to_owned(), format!("{sells}={inline}")),
+        (
+            "/v1/subscription_schedules".to_owned(),
+            format!("customer={customer}&start_date=now&phases[0][items][0][price]={inline}"),
+        ),
+        (
+            "/v1/invoiceitems".to_owned(),
+            format!("customer={customer}&pricing[price]={once}"),
+        ),
+    ] {
+        let refused = stripe.post(&path, &form).await.error(400);
+        let message = refused["message"].as_str().unwrap();
+        assert!(
+            message.contains("only accepts active prices"),
+            "{path}: {message}"
+        );
+    }
+    // The one that it was made for keeps it.
+    let form = format!("items[0][id]={}&items[0][price]={inline}&items[0][quantity]=3", {
+        id(&subscription["items"]["data"][0])
+    });
+    let path = format!("{path}/{}", id(&subscription));
+    assert_eq!(
+        stripe.post(&path, &form).await.ok()["items"]["data"][0]["quantity"],
+        3
+    );
+}
+
+#[tokio::test]
+async fn a_later_phase_begins_with_the_inline_price_that_was_made_for_it() {
+    let stripe = Stripe::start().await;
+    let customer = payer(&stripe).await;
+    let product = id(&stripe.post("/v1/products", "name=Seats").await.ok());
+    let catalog = stripe.monthly_price().await;
+    let data = "phases[1][items][0][price_data]";
+    let form = format!(
+        "customer={customer}&start_date=now&phases[0][items][0][price]={catalog}&phases[0][duration][interval]=week\
+         &{data}[currency]=usd&{data}[product]={product}&{data}[unit_amount]=700&{data}[recurring][interval]=month"
+    );
+    let schedule = stripe.post("/v1/subscription_schedules", &form).await.ok();
+    let inline = schedule["phases"][1]["items"][0]["price"].as_str().unwrap();
+    // The usual way to change one: its phases are sent back.
+    let again = |phase: usize| {
+        let it = &schedule["phases"][phase];
+        format!(
+            "phases[{phase}][items][0][price]={}&phases[{phase}][start_date]={}&phases[{phase}][end_date]={}",
+            it["items"][0]["price"].as_str().unwrap(),
+            it["start_date"],
+            it["end_date"]
+        )
+    };
+    let path = format!("/v1/subscription_schedules/{}", id(&schedule));
+    stripe
+        .post(&path, &format!("{}&{}", again(0), again(1)))
+        .await
+        .ok();
+    stripe.control("advance", json!({ "seconds": 8 * 86_400 })).await;
+    let subscription = schedule["subscription"].as_str().unwrap();
+    let now = stripe
+        .get(&format!("/v1/subscriptions/{subscription}"))
+        .await
+        .ok();
+    assert_eq!(now["items"]["data"][0]["price"]["id"], inline);
+}

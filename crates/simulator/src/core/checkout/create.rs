@@ -117,13 +117,8 @@ impl Core {
         let mut recurring = false;
         for (at, (id, quantity)) in new.line_items.iter().enumerate() {
             let param = format!("line_items[{at}][price]");
-            let price = self.price(id).map_err(|fault| fault.param(param.clone()))?;
+            let price = self.price_sold(id, &param)?;
             let refuse = |message: &str| Err(Fault::invalid(message).param(param.clone()));
-            if !price.is_sold() {
-                return refuse(&format!(
-                    "The price specified is inactive. This field only accepts active prices. ({id})"
-                ));
-            }
             if price.recurring.is_some() && new.mode == Mode::Payment {
                 return refuse(
                     "You specified `payment` mode but passed a recurring price. Either switch to `subscription` \

@@ -275,16 +275,11 @@ impl Core {
 
     pub(crate) fn one_time(&self, id: &str, param: &str) -> Result<Pricing, Fault> {
         let refuse = |message: String| Fault::invalid(message).param(param);
-        let price = self.price(id).map_err(|fault| fault.param(param))?;
+        let price = self.price_sold(id, param)?;
         if price.recurring.is_some() {
             return Err(refuse(format!(
                 "The price specified is set to `type=recurring` but this field only accepts prices with \
                  `type=one_time`. ({id})"
-            )));
-        }
-        if !price.is_sold() {
-            return Err(refuse(format!(
-                "The price specified is inactive. This field only accepts active prices. ({id})"
             )));
         }
         Ok(Pricing {

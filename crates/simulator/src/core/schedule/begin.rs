@@ -25,7 +25,7 @@ impl Core {
         if start < self.now {
             return Err(Fault::not_simulated("a schedule that begins in the past").param("start_date"));
         }
-        let phases = self.lay_out_phases(start, new.phases)?;
+        let phases = self.lay_out_phases(start, new.phases, &[])?;
         let begins = start == self.now;
         let mut schedule = Schedule {
             id: self.ids.mint("sub_sched_"),

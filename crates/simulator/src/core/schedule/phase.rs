@@ -99,8 +99,13 @@ impl Phase {
 }
 
 impl Core {
-    /// A phase that begins at this instant and what follows, with their instants.
-    pub(super) fn lay_out_phases(&self, mut start: i64, new: Vec<NewPhase>) -> Result<Vec<Phase>, Fault> {
+    /// A phase that begins at this instant and what follows, with their instants. The prices are sold, or `had` already.
+    pub(super) fn lay_out_phases(
+        &self,
+        mut start: i64,
+        new: Vec<NewPhase>,
+        had: &[PhaseItem],
+    ) -> Result<Vec<Phase>, Fault> {
         let mut phases = Vec::new();
         if new.is_empty() || new.len() > 10 {
             return Err(Fault::invalid("A schedule has 1 to 10 phases.").param("phases"));
@@ -115,10 +120,13 @@ impl Core {
                 };
                 return Err(fault(message, "start_date"));
             }
-            for item in &phase.items {
-                let price = self
-                    .price(&item.price)
-                    .map_err(|it| it.param(format!("phases[{at}][items]")))?;
+            for (of, item) in phase.items.iter().enumerate() {
+                let param = format!("phases[{at}][items][{of}][price]");
+                let price = if had.iter().any(|it| it.price == item.price) {
+                    self.price(&item.price)?
+                } else {
+                    self.price_sold(&item.price, &param)?
+                };
                 if price.recurring.is_none() {
                     return Err(fault("A phase has recurring prices only.", "items"));
                 }
@@ -247,7 +255,7 @@ impl Core {
                 .collect();
             self.renew_as(subscription, items, next.end);
         } else {
-            // What the phase asks for was checked when it was laid down; a price can have been archived since.
+            // What the phase asks for was checked when it was laid down; the subscription can have changed since.
             let _ = self.enter_phase(next, subscription, next.proration);
             let ends = next.end;
             self.edit_subscription(subscription, |it| it.phase_ends = Some(ends));

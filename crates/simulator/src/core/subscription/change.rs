@@ -86,6 +86,7 @@ impl Core {
             );
             return Err(Fault::invalid(message));
         }
+        self.check_sold(&before, &change.items)?;
         self.check_once(&change.once, &before.currency)?;
         let mut plan = self.plan(&before, &change)?;
         if change.bills() {

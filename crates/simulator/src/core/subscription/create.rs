@@ -64,11 +64,15 @@ impl Core {
     /// As Stripe refuses it: unknown customer or price, no payment method, a declined card if that is to be an error.
     pub fn create_subscription(&mut self, new: NewSubscription) -> Answer {
         let currency = self.check_items(&new.items)?;
+        for (at, (price, _)) in new.items.iter().enumerate() {
+            self.price_sold(price, &format!("items[{at}][price]"))?;
+        }
         self.check_once(&new.once, &currency)?;
         let id = self.start_subscription(new)?;
         self.subscription(&id).map(|it| it.render(self))
     }
 
+    /// What was sold before is begun: since then its prices can have been archived.
     pub(crate) fn start_subscription(&mut self, new: NewSubscription) -> Result<String, Fault> {
         let currency = self.check_items(&new.items)?;
         let customer = self
@@ -285,11 +289,6 @@ impl Core {
                     "The price specified is set to `type=one_time` but this field only accepts prices with \
                      `type=recurring`. ({id})"
                 );
-                return Err(Fault::invalid(message).param(param));
-            }
-            if !price.is_sold() {
-                let message =
-                    format!("The price specified is inactive. This field only accepts active prices. ({id})");
                 return Err(Fault::invalid(message).param(param));
             }
             if *currency.get_or_insert(&price.currency) != &price.currency {

@@ -194,19 +194,28 @@ impl Core {
         item.billed = self.amount_of_item(item);
     }
 
+    /// Whether the prices that a subscription has not yet can be bought.
+    pub(super) fn check_sold(
+        &self,
+        subscription: &Subscription,
+        changes: &[ItemChange],
+    ) -> Result<(), Fault> {
+        for (at, change) in changes.iter().enumerate() {
+            let had = |id: &String| subscription.items.iter().any(|item| item.price == *id);
+            if let Some(id) = change.price.as_ref().filter(|id| !had(id)) {
+                self.price_sold(id, &format!("items[{at}][price]"))?;
+            }
+        }
+        Ok(())
+    }
+
     fn check_price(&self, subscription: &Subscription, id: &str) -> Result<(), Fault> {
         let price = self.price(id)?;
-        let had = subscription.items.iter().any(|item| item.price == id);
         if price.recurring.is_none() {
             let message = format!(
                 "The price specified is set to `type=one_time` but this field only accepts prices with \
                  `type=recurring`. ({id})"
             );
-            return Err(Fault::invalid(message));
-        }
-        if !price.is_sold() && !had {
-            let message =
-                format!("The price specified is inactive. This field only accepts active prices. ({id})");
             return Err(Fault::invalid(message));
         }
         if price.currency != subscription.currency {
