@@ -1,6 +1,7 @@
 //! Which price gives which feature.
 
 mod parse;
+mod policy;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use parse::{CatalogError, parse};
+pub use policy::{DeletedCustomer, Disputes, Policies, Refund, Refunds};
 
 use crate::id::{FeatureId, PlanId};
 use crate::object::PriceRef;
@@ -72,8 +74,7 @@ pub struct Plan {
     pub grace: Span,
     /// How long a one-time purchase lasts; `None`: for ever.
     pub duration: Option<Span>,
-    /// Whether a delayed payment method gives access before it has settled; `None`: the mode's default.
-    pub while_processing: Option<bool>,
+    pub policies: Policies,
 }
 
 /// By which of Stripe's names a price is recognised.

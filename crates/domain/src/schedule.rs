@@ -77,7 +77,7 @@ pub enum Reason {
     Refunded,
     /// Denied: the purchase's duration is over.
     Expired,
-    /// Denied: the subscription has ended.
+    /// Denied: the subscription has ended, or the purchase with its Stripe customer.
     Canceled,
     /// Denied: the first payment was never completed.
     Incomplete,

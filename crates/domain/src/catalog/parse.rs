@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
+use super::policy::{DeletedCustomer, Disputes, Policies, Refunds};
 use super::{Catalog, Combine, DEFAULT_GRACE, FeatureType, Grant, Match, Plan, Value, shape};
 use crate::id::{FeatureId, PlanId};
 use crate::time::Span;
@@ -44,6 +45,13 @@ struct RawPlan {
     grace: Option<Spanned<String>>,
     duration: Option<Spanned<String>>,
     while_processing: Option<Processing>,
+    #[serde(default)]
+    refunds: Refunds,
+    #[serde(default)]
+    disputes: Disputes,
+    paid_through: Option<bool>,
+    #[serde(default)]
+    deleted_customer: DeletedCustomer,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +161,9 @@ fn features(
         },
     ) in raw
     {
+        if feature.combine.is_some() && feature.r#type != "limit" {
+            faults.add(at, format!("feature `{name}`: only a limit has a `combine`"));
+        }
         let kind = match (feature.r#type.as_str(), feature.order) {
             ("boolean", None) => FeatureType::Boolean,
             ("limit", None) => FeatureType::Limit {
@@ -218,7 +229,13 @@ fn plan_of(
             .and_then(|text| faults.span(text))
             .unwrap_or(DEFAULT_GRACE),
         duration: raw.duration.and_then(|text| faults.span(text)),
-        while_processing: raw.while_processing.map(|word| matches!(word, Processing::Grant)),
+        policies: Policies {
+            while_processing: raw.while_processing.map(|word| matches!(word, Processing::Grant)),
+            refunds: raw.refunds,
+            disputes: raw.disputes,
+            paid_through: raw.paid_through.unwrap_or(true),
+            deleted_customer: raw.deleted_customer,
+        },
     }
 }
 

@@ -11,6 +11,7 @@ use super::parse::{CatalogError, suggest};
 enum Node {
     Map(Vec<(String, Spanned<Node>)>),
     Word(String),
+    Flag,
     Other,
 }
 
@@ -47,7 +48,7 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Other)
+        Ok(Node::Flag)
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
@@ -76,11 +77,13 @@ enum Shape {
     Names(&'static Shape),
     /// One of these words.
     Words(&'static [&'static str]),
+    /// True or false.
+    Flag,
     /// Looked at elsewhere.
     Any,
 }
 
-use Shape::{Any, Keys, Names, Words};
+use Shape::{Any, Flag, Keys, Names, Words};
 
 const CATALOG: Shape = Keys(&[
     ("features", true, Names(&FEATURE)),
@@ -98,7 +101,13 @@ const PLAN: Shape = Keys(&[
     ("grace", false, Any),
     ("duration", false, Any),
     ("while_processing", false, Words(&["grant", "deny"])),
+    ("refunds", false, REFUNDS),
+    ("disputes", false, Words(&["suspend", "keep", "ignore"])),
+    ("paid_through", false, Flag),
+    ("deleted_customer", false, Words(&["keep", "end"])),
 ]);
+const REFUNDS: Shape = Keys(&[("purchases", false, REFUND), ("subscriptions", false, REFUND)]);
+const REFUND: Shape = Words(&["none", "partial", "full"]);
 const MATCH: Shape = Keys(&[
     ("product", false, Any),
     ("price", false, Any),
@@ -161,6 +170,7 @@ fn look(what: &str, node: &Spanned<Node>, shape: Shape, faults: &mut Vec<Catalog
             at,
             format!("{what} takes a map: `name: value` under it, indented"),
         ),
-        (Any, _) => {}
+        (Flag, Node::Flag) | (Any, _) => {}
+        (Flag, _) => add(at, format!("{what} takes true or false")),
     }
 }

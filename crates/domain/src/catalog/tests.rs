@@ -57,13 +57,68 @@ fn the_catalog_of_the_handbook_is_read() {
         (report.grace, report.duration),
         (DEFAULT_GRACE, Some(Span::days(30)))
     );
-    assert_eq!(report.while_processing, Some(true));
+    assert_eq!(report.policies.while_processing, Some(true));
+    assert_eq!(team.policies, Policies::default());
     assert_eq!(report.grants[&feature("seats")], Grant::Value(Value::Limit(None)));
     assert_eq!(
         catalog.features[&feature("seats")],
         FeatureType::Limit {
             combine: Combine::Sum
         }
+    );
+}
+
+#[test]
+fn a_plan_says_what_refunds_disputes_and_deletions_make_of_it() {
+    let said = "while_processing: grant\n    refunds: {purchases: partial}\n    disputes: keep\n    \
+                paid_through: false\n    deleted_customer: end";
+    let catalog = parse(&GOOD.replacen("while_processing: grant", said, 1)).unwrap();
+    let expected = Policies {
+        while_processing: Some(true),
+        refunds: Refunds {
+            purchases: Refund::Partial,
+            subscriptions: Refund::None,
+        },
+        disputes: Disputes::Keep,
+        paid_through: false,
+        deleted_customer: DeletedCustomer::End,
+    };
+    assert_eq!(catalog.plans[&plan("report")].policies, expected);
+}
+
+#[test]
+fn a_policy_that_is_none_is_told_what_fits() {
+    for (said, fault) in [
+        (
+            "disputes: suspnd",
+            "`disputes` takes suspend or keep or ignore; did you mean `suspend`?",
+        ),
+        (
+            "refunds: {purchases: ful}",
+            "`purchases` takes none or partial or full; did you mean `full`?",
+        ),
+        (
+            "refunds: full",
+            "`refunds` takes a map: `name: value` under it, indented",
+        ),
+        (
+            "refunds: {purchase: full}",
+            "`refunds` has no `purchase`; did you mean `purchases`? (there are purchases, subscriptions)",
+        ),
+        ("paid_through: never", "`paid_through` takes true or false"),
+        (
+            "deleted_customer: kep",
+            "`deleted_customer` takes keep or end; did you mean `keep`?",
+        ),
+    ] {
+        assert_eq!(faults("grace: 7d", said), [format!("line 12: {fault}")]);
+    }
+    assert_eq!(
+        faults(
+            "sso:     {type: boolean}",
+            "sso:     {type: boolean, combine: sum}"
+        ),
+        ["line 3: feature `sso`: only a limit has a `combine`"]
     );
 }
 

@@ -45,6 +45,11 @@ impl<'a> View<'a> {
         let id = self.facts.plan_of(price, self.catalog)?;
         self.catalog.plans.get_key_value(id)
     }
+
+    fn is_deleted(&self, stripe_customer: &str) -> bool {
+        let customer = self.facts.objects.get(stripe_customer);
+        customer.is_some_and(|known| matches!(&known.object, Object::Customer(it) if it.deleted))
+    }
 }
 
 /// A reason as a function of time: each holds from its instant to the next; the first from −∞.

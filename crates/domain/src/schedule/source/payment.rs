@@ -1,19 +1,38 @@
 //! What became of the money behind an invoice or a purchase.
 
 use super::View;
+use crate::catalog::{Disputes, Refund};
 use crate::object::{Charge, ChargeStatus, CheckoutSession, Dispute, DisputeStatus, Invoice, Object};
 use crate::time::Timestamp;
 
-/// The charges that paid, or tried to, and what is disputed of them.
+/// The charges that paid, or tried to, and what is disputed of them. A dispute that was won takes only its own veto away.
 pub(super) struct Payment<'a> {
     charges: Vec<&'a Charge>,
-    /// A dispute is open or was lost. One that was won takes only its own veto away.
-    pub disputed: bool,
+    dispute_open: bool,
+    dispute_lost: bool,
 }
 
 impl Payment<'_> {
-    /// All of it was given back. A part given back keeps the access.
-    pub fn refunded(&self) -> bool {
+    /// So much was given back that it ends access. What counts is the charge's current `amount_refunded`: a refund that
+    /// fails later lowers it again.
+    pub fn refunded(&self, ending: Refund) -> bool {
+        match ending {
+            Refund::None => false,
+            Refund::Partial => self.succeeded().any(|charge| charge.amount_refunded > 0),
+            Refund::Full => self.refunded_in_full(),
+        }
+    }
+
+    /// It is disputed so that it ends access.
+    pub fn disputed(&self, policy: Disputes) -> bool {
+        match policy {
+            Disputes::Suspend => self.dispute_open || self.dispute_lost,
+            Disputes::Keep => self.dispute_lost,
+            Disputes::Ignore => false,
+        }
+    }
+
+    fn refunded_in_full(&self) -> bool {
         let mut paid = self.succeeded().peekable();
         paid.peek().is_some()
             && paid.all(|charge| charge.amount > 0 && charge.amount_refunded >= charge.amount)
@@ -70,16 +89,17 @@ impl<'a> View<'a> {
                     .as_ref()
                     .is_some_and(|id| charge == Some(id) || charges.iter().any(|charge| charge.id == *id))
         };
-        let disputed = self
+        let disputes: Vec<&DisputeStatus> = self
             .facts
             .all(Object::as_dispute)
             .filter(about_it)
-            .any(|dispute| {
-                matches!(
-                    dispute.status,
-                    DisputeStatus::NeedsResponse | DisputeStatus::UnderReview | DisputeStatus::Lost
-                )
-            });
-        Payment { charges, disputed }
+            .map(|dispute| &dispute.status)
+            .collect();
+        let any = |of: &[DisputeStatus]| disputes.iter().any(|status| of.contains(status));
+        Payment {
+            dispute_open: any(&[DisputeStatus::NeedsResponse, DisputeStatus::UnderReview]),
+            dispute_lost: any(&[DisputeStatus::Lost]),
+            charges,
+        }
     }
 }

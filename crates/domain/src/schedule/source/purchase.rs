@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::payment::Payment;
 use super::{Source, Steps, View};
-use crate::catalog::Plan;
+use crate::catalog::{DeletedCustomer, Plan};
 use crate::id::PlanId;
 use crate::object::{
     CheckoutSession, Invoice, InvoiceStatus, Object, PaymentStatus, SessionMode, SessionStatus,
@@ -28,7 +28,8 @@ pub(super) fn sources<'a>(view: &View<'a>) -> Vec<Source<'a>> {
             let Some((id, plan)) = view.plan(&item.price) else {
                 continue;
             };
-            let standing = standing(session, &payment, plan);
+            let gone = gone(view, session.stripe_customer.as_ref(), plan);
+            let standing = gone.unwrap_or_else(|| standing(session, &payment, plan));
             let start = payment.paid_at().unwrap_or(session.created);
             add(
                 (id, plan),
@@ -46,18 +47,20 @@ pub(super) fn sources<'a>(view: &View<'a>) -> Vec<Source<'a>> {
         .all(Object::as_invoice)
         .filter(|invoice| stands_alone(view, invoice))
     {
-        let standing = veto(Reason::Purchased, &view.payment_of_invoice(invoice));
+        let payment = view.payment_of_invoice(invoice);
         let start = invoice.paid_at.unwrap_or(invoice.created);
         for line in invoice.lines.iter().filter(|line| {
             // On a subscription's invoice only a line that covers no period was bought once.
             let once = invoice.subscription.is_none() || line.period_start == line.period_end;
             once && line.subscription_item.is_none() && !line.proration
         }) {
-            let Some(plan) = line.price.as_ref().and_then(|price| view.plan(price)) else {
+            let Some((id, plan)) = line.price.as_ref().and_then(|price| view.plan(price)) else {
                 continue;
             };
+            let gone = gone(view, invoice.stripe_customer.as_ref(), plan);
+            let standing = gone.unwrap_or_else(|| veto(Reason::Purchased, &payment, plan));
             add(
-                plan,
+                (id, plan),
                 Purchase {
                     start,
                     id: &invoice.id,
@@ -115,22 +118,28 @@ fn done(session: &CheckoutSession) -> bool {
 
 fn standing(session: &CheckoutSession, payment: &Payment, plan: &Plan) -> Reason {
     match session.payment_status {
-        PaymentStatus::Paid | PaymentStatus::NoPaymentRequired => veto(Reason::Purchased, payment),
+        PaymentStatus::Paid | PaymentStatus::NoPaymentRequired => veto(Reason::Purchased, payment, plan),
         PaymentStatus::Unpaid if payment.failed() => Reason::PaymentFailed,
-        PaymentStatus::Unpaid if plan.while_processing == Some(true) => Reason::Processing,
+        PaymentStatus::Unpaid if plan.policies.while_processing == Some(true) => Reason::Processing,
         PaymentStatus::Unpaid => Reason::PaymentPending,
         PaymentStatus::Unknown(_) => Reason::Unconfirmed,
     }
 }
 
-fn veto(standing: Reason, payment: &Payment) -> Reason {
-    if payment.refunded() {
+fn veto(standing: Reason, payment: &Payment, plan: &Plan) -> Reason {
+    if payment.refunded(plan.policies.refunds.purchases) {
         Reason::Refunded
-    } else if payment.disputed {
+    } else if payment.disputed(plan.policies.disputes) {
         Reason::Disputed
     } else {
         standing
     }
+}
+
+/// The Stripe customer who bought it was deleted, and the plan ends with them.
+fn gone(view: &View, stripe_customer: Option<&String>, plan: &Plan) -> Option<Reason> {
+    let ends = plan.policies.deleted_customer == DeletedCustomer::End;
+    (ends && stripe_customer.is_some_and(|id| view.is_deleted(id))).then_some(Reason::Canceled)
 }
 
 /// One purchased item counts once: an invoice that a one-time session made is that session's.

@@ -1,7 +1,8 @@
 //! Subscriptions, item by item.
 
+use super::payment::Payment;
 use super::{Source, Steps, View};
-use crate::catalog::Plan;
+use crate::catalog::{Plan, Refund};
 use crate::facts::{CARRY, END_SLACK, announced_end, renews_at};
 use crate::object::{
     CollectionMethod, Invoice, InvoiceLine, InvoiceStatus, Object, PriceRef, Subscription, SubscriptionItem,
@@ -94,16 +95,9 @@ impl<'a> Bill<'_, 'a> {
                 _ => Steps::always(self.denied()),
             }
         };
-        let steps = if self.charge_disputed(item) {
-            steps.map(|reason| {
-                if reason.granted() {
-                    Reason::Disputed
-                } else {
-                    reason
-                }
-            })
-        } else {
-            steps
+        let steps = match self.veto(item, plan) {
+            Some(veto) => steps.map(|reason| if reason.granted() { veto } else { reason }),
+            None => steps,
         };
         if self.under_test_clock() {
             // Its instants are another clock's. That clock's events say when something changes.
@@ -149,7 +143,7 @@ impl<'a> Bill<'_, 'a> {
         })?;
         if self.view.payment_of_invoice(first).failed() {
             Some(Reason::PaymentFailed)
-        } else if plan.while_processing == Some(false) {
+        } else if plan.policies.while_processing == Some(false) {
             Some(Reason::PaymentPending)
         } else {
             Some(Reason::Processing)
@@ -230,7 +224,7 @@ impl<'a> Bill<'_, 'a> {
     fn paid_through(&self, item: &'a SubscriptionItem, mut covered: Steps, sources: &mut Vec<Source<'a>>) {
         for invoice in self.paid_invoices() {
             let payment = self.view.payment_of_invoice(invoice);
-            if payment.refunded() || payment.disputed {
+            if payment.refunded(Refund::Full) {
                 continue;
             }
             for line in invoice
@@ -238,9 +232,12 @@ impl<'a> Bill<'_, 'a> {
                 .iter()
                 .filter(|line| is_line_of(line, item) && !line.proration)
             {
-                let Some((plan, _)) = self.view.plan(line.price.as_ref().unwrap_or(&item.price)) else {
+                let Some((id, plan)) = self.view.plan(line.price.as_ref().unwrap_or(&item.price)) else {
                     continue;
                 };
+                if !plan.policies.paid_through || taken_back(&payment, plan).is_some() {
+                    continue;
+                }
                 let (start, end) = (line.period_start, Some(line.period_end));
                 let paid = Steps::within(start, end, Reason::PaidThrough, Reason::NoPlan);
                 let steps = covered.with(&paid, |own, paid| match (own.granted(), paid.granted()) {
@@ -254,7 +251,7 @@ impl<'a> Bill<'_, 'a> {
                     |own, paid| if paid.granted() { own.max(paid) } else { own },
                 );
                 sources.push(Source {
-                    plan,
+                    plan: id,
                     object: &self.subscription.id,
                     quantity: line.quantity,
                     paid_through: true,
@@ -276,7 +273,7 @@ impl<'a> Bill<'_, 'a> {
     }
 
     /// Only a charge that pays the current period counts.
-    fn charge_disputed(&self, item: &SubscriptionItem) -> bool {
+    fn veto(&self, item: &SubscriptionItem, plan: &Plan) -> Option<Reason> {
         let current = |line: &InvoiceLine| {
             is_line_of(line, item)
                 && line.period_start <= item.period_start
@@ -284,7 +281,7 @@ impl<'a> Bill<'_, 'a> {
         };
         self.paid_invoices()
             .filter(|invoice| invoice.lines.iter().any(current))
-            .any(|invoice| self.view.payment_of_invoice(invoice).disputed)
+            .find_map(|invoice| taken_back(&self.view.payment_of_invoice(invoice), plan))
     }
 
     fn paid_invoices(&self) -> impl Iterator<Item = &'a Invoice> {
@@ -305,12 +302,23 @@ impl<'a> Bill<'_, 'a> {
     }
 
     fn customer_deleted(&self) -> bool {
-        let customer = self.view.facts.objects.get(&self.subscription.stripe_customer);
-        customer.is_some_and(|known| matches!(&known.object, Object::Customer(it) if it.deleted))
+        self.view.is_deleted(&self.subscription.stripe_customer)
     }
 
     fn under_test_clock(&self) -> bool {
         self.subscription.test_clock.is_some()
+    }
+}
+
+/// Why the money behind a period no longer gives it.
+fn taken_back(payment: &Payment, plan: &Plan) -> Option<Reason> {
+    let policies = &plan.policies;
+    if payment.disputed(policies.disputes) {
+        Some(Reason::Disputed)
+    } else if payment.refunded(policies.refunds.subscriptions) {
+        Some(Reason::Refunded)
+    } else {
+        None
     }
 }
 
