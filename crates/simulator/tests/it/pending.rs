@@ -1,5 +1,6 @@
 //! Updates that wait for their payment, and trials.
 
+use serde_json::json;
 use stripe_simulator::core::Core;
 
 use crate::proration::{HALF, get, kinds, lines, pays_with, shop, subscribe, text};
@@ -79,11 +80,74 @@ fn an_update_that_is_not_paid_in_time_expires_with_its_invoice() {
 }
 
 #[test]
-fn a_pending_update_takes_only_what_an_invoice_can_be_about() {
+fn a_pending_update_takes_only_what_stripe_says_it_takes() {
     let (mut core, _, id, form) = declining();
-    let with = format!("{form}&metadata[a]=b");
-    let fault = refused(&mut core, "POST", &format!("/v1/subscriptions/{id}"), &with);
-    assert_eq!((fault.status, fault.param.as_deref()), (400, Some("metadata")));
+    for (with, status, param) in [
+        ("description=Ours", 400, "description"),
+        ("cancel_at=1999999999", 400, "cancel_at"),
+        ("discounts=", 501, "discounts"),
+    ] {
+        let form = format!("{form}&{with}");
+        let fault = refused(&mut core, "POST", &format!("/v1/subscriptions/{id}"), &form);
+        assert_eq!((fault.status, fault.param.as_deref()), (status, Some(param)));
+    }
+}
+
+#[test]
+fn a_pending_updates_metadata_and_end_are_applied_with_it() {
+    let (mut core, customer, id, form) = declining();
+    let path = format!("/v1/subscriptions/{id}");
+    call(&mut core, "POST", &path, "metadata[kept]=yes&metadata[a]=old");
+    let with = format!("{form}&metadata[a]=b&cancel_at_period_end=true");
+    let shown = call(&mut core, "POST", &path, &with);
+    assert_eq!(shown["metadata"], json!({ "kept": "yes", "a": "old" }));
+    assert_eq!(
+        (&shown["cancel_at_period_end"], &shown["cancel_at"]),
+        (&json!(false), &json!(null))
+    );
+    let waits = &shown["pending_update"];
+    assert_eq!(
+        (&waits["metadata"], &waits["cancel_at_period_end"]),
+        (&json!({ "a": "b" }), &json!(true))
+    );
+    pays_with(&mut core, &customer, WORKS);
+    call(
+        &mut core,
+        "POST",
+        &format!("/v1/invoices/{}/pay", text(&shown["latest_invoice"])),
+        "",
+    );
+    let shown = get(&core, &id);
+    assert_eq!(shown["metadata"], json!({ "kept": "yes", "a": "b" }));
+    assert_eq!(
+        (
+            &shown["cancel_at_period_end"],
+            &shown["cancel_at"],
+            &shown["canceled_at"]
+        ),
+        (
+            &json!(true),
+            &shown["items"]["data"][0]["current_period_end"],
+            &json!(core.now())
+        )
+    );
+}
+
+#[test]
+fn another_end_takes_the_place_of_a_pending_update_that_ends_otherwise() {
+    let (mut core, _, id, form) = declining();
+    let path = format!("/v1/subscriptions/{id}");
+    let waits = call(
+        &mut core,
+        "POST",
+        &path,
+        &format!("{form}&cancel_at_period_end=true"),
+    );
+    let same = call(&mut core, "POST", &path, "metadata[a]=b");
+    assert_eq!(same["pending_update"]["cancel_at_period_end"], true);
+    let gone = call(&mut core, "POST", &path, "cancel_at_period_end=false");
+    assert_eq!(gone["pending_update"], json!(null));
+    assert_eq!(get(&core, &text(&waits["latest_invoice"]))["status"], "void");
 }
 
 #[test]

@@ -31,6 +31,7 @@ impl Core {
             lines,
             invoices,
             discounts,
+            ..
         } = plan;
         let mut made = None;
         self.edit_around_subscription(id, |core| {

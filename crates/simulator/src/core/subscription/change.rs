@@ -89,7 +89,9 @@ impl Core {
         self.check_sold(&before, &change.items)?;
         self.check_once(&change.once, &before.currency)?;
         let mut plan = self.plan(&before, &change)?;
-        if change.bills() {
+        let waits = before.pending_update.as_ref().and_then(|it| it.end);
+        let conflicts = change.end.is_some() && waits.is_some() && waits != change.end;
+        if change.bills() || conflicts {
             plan.after.pending_update = None;
         }
         let after = &mut plan.after;
@@ -135,7 +137,11 @@ impl Core {
         self.carry_out(id, plan, change.payment_behavior)
     }
 
-    fn announce_end(&self, changed: &mut Subscription, change: &SubscriptionChange) -> Result<(), Fault> {
+    pub(super) fn announce_end(
+        &self,
+        changed: &mut Subscription,
+        change: &SubscriptionChange,
+    ) -> Result<(), Fault> {
         match change.end {
             None => {
                 changed.cancellation_comment = change.comment.clone().or(changed.cancellation_comment.take());

@@ -3,9 +3,9 @@
 //! docs.stripe.com/billing/subscriptions/pending-updates and …/pending-updates-reference
 
 use super::plan::Plan;
-use super::{Item, Status, Subscription, SubscriptionChange, create};
+use super::{Item, Status, Subscription, SubscriptionChange, When, create};
 use crate::core::rendered::{Rendered, rendered};
-use crate::core::{Core, Fault, NewInvoice};
+use crate::core::{Core, Fault, MetadataChange, NewInvoice};
 
 #[derive(Clone, Debug)]
 pub struct PendingUpdate {
@@ -15,6 +15,9 @@ pub struct PendingUpdate {
     anchor: i64,
     trial: Option<(i64, i64)>,
     status: Status,
+    metadata: MetadataChange,
+    /// At the end of the period, or not at all.
+    pub(super) end: Option<When>,
 }
 
 impl PendingUpdate {
@@ -31,8 +34,11 @@ impl PendingUpdate {
                 .any(|(new, old)| !same(old, new));
         rendered!({
             "billing_cycle_anchor": (self.anchor != subscription.anchor).then_some(self.anchor),
+            "cancel_at_period_end": self.end.map(|end| end == When::PeriodEnd),
+            "discount": null,
             "discounts": null,
             "expires_at": self.expires_at,
+            "metadata": (!self.metadata.set.is_empty()).then(|| Rendered::from(&self.metadata.set)),
             "subscription_items": changed.then(|| items.collect::<Vec<_>>()),
             "trial_end": self.trial.map(|(_, end)| end).filter(|_| self.trial != subscription.trial),
             "trial_from_plan": null,
@@ -40,12 +46,14 @@ impl PendingUpdate {
     }
 }
 
-/// `pending_if_incomplete` takes only what an invoice can be about.
+/// `pending_if_incomplete` takes what an invoice can be about, and what was added since (docs.stripe.com/changelog):
+/// metadata and discounts (2026-05-27.dahlia), an end with the period (2026-09-30.endive).
 pub(super) fn check(change: &SubscriptionChange) -> Result<(), Fault> {
-    let other = if change.end.is_some() {
-        "cancel_at_period_end"
-    } else if !change.metadata.set.is_empty() || change.metadata.clear {
-        "metadata"
+    if change.discounts.is_some() {
+        return Err(Fault::not_simulated("a pending update of discounts").param("discounts"));
+    }
+    let other = if matches!(change.end, Some(When::At(_))) {
+        "cancel_at"
     } else if change.description.is_some() {
         "description"
     } else if change.missing_payment_method.is_some() {
@@ -58,8 +66,6 @@ pub(super) fn check(change: &SubscriptionChange) -> Result<(), Fault> {
         "collection_method"
     } else if change.comment.is_some() || change.feedback.is_some() {
         "cancellation_details"
-    } else if change.discounts.is_some() {
-        "discounts"
     } else if change.saves_method.is_some() {
         "payment_settings"
     } else {
@@ -76,7 +82,12 @@ impl Core {
     /// The invoice is made and cannot be paid now: nothing but that shows yet.
     pub(super) fn hold_back(&mut self, id: &str, plan: Plan) {
         let Plan {
-            after, items, lines, ..
+            after,
+            items,
+            lines,
+            metadata,
+            end,
+            ..
         } = plan;
         let ends = after
             .items
@@ -125,6 +136,8 @@ impl Core {
                     anchor: after.anchor,
                     trial: after.trial,
                     status: after.status,
+                    metadata,
+                    end,
                 }));
             });
         });
@@ -135,22 +148,26 @@ impl Core {
 
     /// Its invoice was paid: what was held back happens.
     pub(super) fn apply_pending_update(&mut self, id: &str) {
-        let Some(update) = self
-            .subscriptions
-            .get_mut(id)
-            .and_then(|it| it.pending_update.clone())
-        else {
+        let Ok(mut after) = self.subscription(id).cloned() else {
             return;
         };
-        self.edit_subscription(id, |it| {
-            it.pending_update = None;
-            it.items = update.items;
-            it.anchor = update.anchor;
-            it.trial = update.trial;
-            if it.status == Status::Trialing {
-                it.status = update.status;
-            }
-        });
+        let Some(update) = after.pending_update.take() else {
+            return;
+        };
+        after.items = update.items;
+        after.anchor = update.anchor;
+        after.trial = update.trial;
+        if after.status == Status::Trialing {
+            after.status = update.status;
+        }
+        update.metadata.apply(&mut after.metadata);
+        let ends = SubscriptionChange {
+            end: update.end,
+            ..SubscriptionChange::default()
+        };
+        // That there is one period to end with was checked when it was asked for.
+        let _ = self.announce_end(&mut after, &ends);
+        self.edit_subscription(id, |it| *it = after);
         self.tell("customer.subscription.pending_update_applied", id);
     }
 

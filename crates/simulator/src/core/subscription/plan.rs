@@ -1,8 +1,8 @@
 //! What a change would make of a subscription, before anything is done.
 
 use super::change::TrialEnd;
-use super::{BillingMode, CycleAnchor, Item, Proration, Status, Subscription, SubscriptionChange};
-use crate::core::{Core, Fault, InvoiceItem, InvoiceLine, Redeem};
+use super::{BillingMode, CycleAnchor, Item, Proration, Status, Subscription, SubscriptionChange, When};
+use crate::core::{Core, Fault, InvoiceItem, InvoiceLine, MetadataChange, Redeem};
 
 /// Nothing in here happened yet.
 #[derive(Clone, Debug)]
@@ -16,6 +16,9 @@ pub(super) struct Plan {
     pub invoices: bool,
     /// In place of those that it has.
     pub discounts: Option<Vec<Redeem>>,
+    /// What a pending update does when it is paid.
+    pub metadata: MetadataChange,
+    pub end: Option<When>,
 }
 
 impl Core {
@@ -88,6 +91,8 @@ impl Core {
             lines,
             invoices,
             discounts: None,
+            metadata: change.metadata.clone(),
+            end: change.end,
         })
     }
 
