@@ -25,6 +25,8 @@ pub struct TestClock {
     frozen_time: i64,
     /// `Some`: advancing.
     target: Option<i64>,
+    /// An advance ended in a panic: there is no other.
+    failed: bool,
     pub deleted: bool,
     timers: BTreeSet<(i64, String)>,
 }
@@ -36,6 +38,20 @@ impl Drop for InTimeOf<'_> {
     fn drop(&mut self) {
         if let Some((_, account_now)) = self.0.in_force.take() {
             self.0.now = account_now;
+        }
+    }
+}
+
+/// A clock on its way. If that ends in a panic its status is `internal_failure` from then on
+/// (docs.stripe.com/api/test_clocks/object), which the next one to look at the account's clock tells.
+struct Advancing<'a>(&'a mut Core, &'a str);
+
+impl Drop for Advancing<'_> {
+    fn drop(&mut self) {
+        let Advancing(core, id) = self;
+        if let Some(clock) = core.clocks.get_mut(id).filter(|it| it.target.is_some()) {
+            (clock.target, clock.failed) = (None, true);
+            core.wake(core.now, id);
         }
     }
 }
@@ -64,7 +80,11 @@ impl Row for TestClock {
             "frozen_time": self.frozen_time,
             "livemode": false,
             "name": self.name,
-            "status": if self.target.is_some() { "advancing" } else { "ready" },
+            "status": match self.target {
+                Some(_) => "advancing",
+                None if self.failed => "internal_failure",
+                None => "ready",
+            },
             "status_details": details,
         })
     }
@@ -78,6 +98,7 @@ impl Core {
             name,
             frozen_time,
             target: None,
+            failed: false,
             deleted: false,
             timers: BTreeSet::new(),
         };
@@ -94,7 +115,13 @@ impl Core {
     /// No such clock, on its way already, a time that is past, or further than two intervals of the shortest
     /// subscription (two years if there is none).
     pub fn advance_test_clock(&mut self, id: &str, frozen_time: i64) -> Answer {
-        let from = self.ready_clock(id)?.frozen_time;
+        let clock = self.ready_clock(id)?;
+        if clock.failed {
+            return Err(Fault::invalid(
+                "The test clock failed to advance before. Delete it and make another one.",
+            ));
+        }
+        let from = clock.frozen_time;
         let refuse = |message: &str| Err(Fault::invalid(message).param("frozen_time"));
         if frozen_time <= from {
             return refuse("The new frozen time must be after the clock's current frozen time.");
@@ -167,16 +194,24 @@ impl Core {
         };
         let old = clock.created + KEPT_FOR <= self.now;
         if let Some(target) = clock.target {
-            self.in_time_of(id, |core| core.run_timers(target));
-            if let Some(clock) = self.clocks.get_mut(id) {
-                clock.frozen_time = target;
-                clock.target = None;
-            }
-            self.tell("test_helpers.test_clock.ready", id);
+            self.reach(id, target, |core| core.run_timers(target));
+        } else if clock.failed && !old {
+            self.tell("test_helpers.test_clock.internal_failure", id);
         }
         if old {
             let _ = self.delete_test_clock(id);
         }
+    }
+
+    fn reach(&mut self, id: &str, target: i64, act: impl FnOnce(&mut Core)) {
+        let way = Advancing(self, id);
+        let core = &mut *way.0;
+        core.in_time_of(id, act);
+        if let Some(clock) = core.clocks.get_mut(id) {
+            clock.frozen_time = target;
+            clock.target = None;
+        }
+        core.tell("test_helpers.test_clock.ready", id);
     }
 
     /// The clock that the customer is on, for `test_clock` of what is the customer's.
@@ -252,5 +287,37 @@ impl Core {
             .map(|(interval, count)| interval.after(from, 2 * i64::from(count)))
             .min();
         shortest.unwrap_or_else(|| Interval::Year.after(from, 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_clock_whose_advance_ends_in_a_panic_has_failed_for_good() {
+        let mut core = Core::new(1, 1_000_000);
+        let id = core.create_test_clock(2_000_000, None)["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        core.advance_test_clock(&id, 2_000_100).unwrap();
+        let broke = catch_unwind(AssertUnwindSafe(|| {
+            core.reach(&id, 2_000_100, |core| panic!("at {}", core.now));
+        }));
+        assert!(broke.is_err());
+        let shown = core.get(&id).unwrap();
+        assert_eq!(shown["status"], "internal_failure");
+        assert_eq!(
+            (&shown["frozen_time"], core.now()),
+            (&json!(2_000_000), 1_000_000)
+        );
+        core.advance(1);
+        let told: Vec<&str> = core.events(0).iter().map(|it| it.kind).collect();
+        assert_eq!(told.last(), Some(&"test_helpers.test_clock.internal_failure"));
+        assert!(core.advance_test_clock(&id, 2_000_200).is_err());
+        core.delete_test_clock(&id).unwrap();
     }
 }
