@@ -140,6 +140,27 @@ impl Core {
         Ok(coupon.id().to_owned())
     }
 
+    /// Whether these go together: up to 20, and each coupon once, be it by a promotion code or as a discount that is
+    /// there already (docs.stripe.com/billing/subscriptions/coupons, "Multiple discounts").
+    ///
+    /// # Errors
+    /// They do not.
+    pub(crate) fn check_stack(&self, redeem: &[Redeem]) -> Result<(), Fault> {
+        if redeem.len() > 20 {
+            return Err(Fault::invalid("You can apply up to 20 discounts.").param("discounts"));
+        }
+        for (at, one) in redeem.iter().enumerate() {
+            let coupon = self.coupon_behind(one);
+            let again =
+                |other: &Redeem| other == one || coupon.is_some() && self.coupon_behind(other) == coupon;
+            if redeem[..at].iter().any(again) {
+                let message = "Each coupon can be given only once, be it by a promotion code.";
+                return Err(Fault::invalid(message).param(format!("discounts[{at}]")));
+            }
+        }
+        Ok(())
+    }
+
     fn check_promotion_code(&self, id: &str, purpose: &Purpose<'_>) -> Result<&Coupon, Fault> {
         let code = self.promotion_code(id)?;
         let refuse = |why: &str| {
@@ -273,7 +294,7 @@ impl Core {
         made
     }
 
-    /// Its months are over (docs.stripe.com/billing/subscriptions/coupons, `duration_in_months`).
+    /// It takes nothing off any more: its months are over (docs.stripe.com/billing/subscriptions/coupons, `duration_in_months`).
     pub(super) fn discount_due(&mut self, id: &str) {
         let discount = self.discounts.get(id);
         let subscription = discount

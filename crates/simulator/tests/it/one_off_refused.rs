@@ -166,6 +166,70 @@ fn an_invoice_takes_the_discounts_of_its_subscription_and_its_own_and_each_once(
 }
 
 #[test]
+fn a_coupon_is_given_once_to_an_invoice_or_a_subscription() {
+    let (mut core, customer, [ten, ..]) = shop();
+    let half = "id=half&percent_off=50&duration=forever&max_redemptions=1";
+    call(&mut core, "POST", "/v1/coupons", half);
+    let form = "promotion[type]=coupon&promotion[coupon]=half";
+    let code = text(&call(&mut core, "POST", "/v1/promotion_codes", form)["id"]);
+    let both = format!("discounts[0][coupon]=half&discounts[1][promotion_code]={code}");
+    let new = format!("customer={customer}&items[0][price]={ten}");
+    for (path, form) in [
+        ("/v1/invoices", format!("customer={customer}&{both}")),
+        ("/v1/subscriptions", format!("{new}&{both}")),
+        (
+            "/v1/subscriptions",
+            format!("{new}&discounts[0][coupon]=half&discounts[1][coupon]=half"),
+        ),
+    ] {
+        assert_eq!(param(&mut core, path, &form), "discounts[1]", "{path} {form}");
+    }
+    let made = subscribe(&mut core, &format!("{new}&discounts[0][coupon]=half"));
+    assert_eq!(get(&core, "half")["times_redeemed"], 1);
+    let path = format!("/v1/subscriptions/{}", text(&made["id"]));
+    let kept = text(&made["discounts"][0]);
+    let again = format!("discounts[0][discount]={kept}&discounts[1][discount]={kept}");
+    assert_eq!(param(&mut core, &path, &again), "discounts[1]");
+}
+
+#[test]
+fn an_invoice_made_by_hand_uses_up_what_is_good_for_one_invoice() {
+    let (mut core, customer, [ten, ..]) = shop();
+    call(
+        &mut core,
+        "POST",
+        "/v1/coupons",
+        "id=half&percent_off=50&duration=once",
+    );
+    let form =
+        format!("customer={customer}&items[0][price]={ten}&trial_period_days=5&discounts[0][coupon]=half");
+    let made = subscribe(&mut core, &form);
+    let (of, discount) = (text(&made["id"]), text(&made["discounts"][0]));
+    let item = format!("customer={customer}&subscription={of}&amount=400&currency=usd");
+    call(&mut core, "POST", "/v1/invoiceitems", &item);
+    let form = format!("customer={customer}&subscription={of}&discounts[0][discount]={discount}");
+    let draft = call(&mut core, "POST", "/v1/invoices", &form);
+    assert_eq!(draft["total"], 200);
+    assert_eq!(
+        get(&core, &of)["discounts"],
+        json!([discount]),
+        "a draft can still lose it"
+    );
+    let from = core.events(0).len();
+    call(
+        &mut core,
+        "POST",
+        &format!("/v1/invoices/{}/finalize", text(&draft["id"])),
+        "",
+    );
+    assert_eq!(get(&core, &of)["discounts"], json!([]));
+    assert!(kinds(&core, from).contains(&"customer.discount.deleted"));
+    core.advance(6 * 86_400);
+    let renewal = get(&core, &text(&get(&core, &of)["latest_invoice"]));
+    assert_eq!(renewal["total"], 1_000);
+}
+
+#[test]
 fn an_invoice_of_nothing_that_is_sent_is_paid_and_never_overdue() {
     let (mut core, customer, _) = shop();
     let sends = "&collection_method=send_invoice&days_until_due=1";

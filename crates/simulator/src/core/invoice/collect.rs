@@ -93,6 +93,7 @@ impl Core {
             it.payment_intent = intent;
             it.payment = payment;
         });
+        self.use_up_discounts(id);
         if let Some(at) = self.invoices.get(id).and_then(|it| it.due_date) {
             self.wake(at, id);
         }

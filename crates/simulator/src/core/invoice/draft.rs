@@ -4,7 +4,7 @@
 
 use super::{Invoice, InvoiceLine, InvoiceStatus};
 use crate::core::calendar::DAY;
-use crate::core::{Core, Metadata, Row, Status};
+use crate::core::{Core, Duration, Metadata, Row, Status};
 
 /// An invoice of a subscription.
 pub struct NewInvoice<'a> {
@@ -172,6 +172,25 @@ impl Core {
             for (line, off) in invoice.lines.iter_mut().zip(off) {
                 line.discounts.push((discount.clone(), off));
             }
+        }
+    }
+
+    /// An invoice that took something off by a subscription's discount, good for one invoice, is final.
+    pub(super) fn use_up_discounts(&mut self, invoice: &str) {
+        let Some(invoice) = self.invoices.get(invoice) else {
+            return;
+        };
+        let takes = |id: &&String| {
+            let mut all = invoice.lines.iter().flat_map(|line| &line.discounts);
+            all.any(|(discount, off)| discount == *id && *off > 0)
+        };
+        let once = |id: &&String| {
+            let coupon = self.discounts.get(id).and_then(|it| self.coupons.get(&it.coupon));
+            coupon.is_some_and(|it| it.new.duration == Duration::Once)
+        };
+        let used = invoice.discounts.iter().filter(takes).filter(once);
+        for discount in used.cloned().collect::<Vec<_>>() {
+            self.discount_due(&discount);
         }
     }
 }

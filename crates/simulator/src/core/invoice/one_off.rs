@@ -187,13 +187,9 @@ impl Core {
             {
                 return Err(Fault::missing("discount", id).param(format!("{param}[discount]")));
             }
-            if redeem[..at].contains(one) {
-                let message = "Each discount can be given only once.";
-                return Err(Fault::invalid(message).param(param));
-            }
             self.check_redeem(one, &purpose, &param)?;
         }
-        Ok(())
+        self.check_stack(redeem)
     }
 
     /// Puts other discounts on a draft.

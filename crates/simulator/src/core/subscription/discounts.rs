@@ -26,7 +26,7 @@ impl Core {
         for (at, redeem) in redeem.iter().enumerate() {
             self.check_redeem(redeem, &purpose, &format!("discounts[{at}]"))?;
         }
-        Ok(())
+        self.check_stack(redeem)
     }
 
     /// Redeems what was checked, tells of what falls away, and returns what the subscription has then.
