@@ -169,6 +169,18 @@ impl Core {
             object["applies_to"] = json!(products.map(|products| json!({ "products": products })));
             return Ok(());
         }
+        // docs.stripe.com/api/invoices/object: of the payment intent that finalization made.
+        if object["object"] == "invoice" && steps == ["confirmation_secret"] {
+            let invoice = self.invoice(object["id"].as_str().unwrap_or_default())?;
+            let intent = invoice
+                .payment_intent
+                .as_ref()
+                .and_then(|it| self.intents.get(it));
+            let secret = intent.map(|it| it.render(self)["client_secret"].take());
+            object["confirmation_secret"] =
+                json!(secret.map(|secret| json!({ "client_secret": secret, "type": "payment_intent" })));
+            return Ok(());
+        }
         if object["object"] == "checkout.session" && steps == ["total_details", "breakdown"] {
             let session = self.session(object["id"].as_str().unwrap_or_default())?;
             object["total_details"]["breakdown"] = self.show(version, session.breakdown(self));

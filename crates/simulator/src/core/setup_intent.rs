@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::payment::next_action;
 use super::payment_method::Decline;
 use super::payment_method::{Authentication, PaymentMethod, SETUP_AUTHENTICATION_FAILED, last_error};
-use super::{Answer, Confirm, Core, Fault, Metadata, MetadataChange, Row};
+use super::{Answer, Confirm, Core, Fault, Metadata, MetadataChange, Row, Subscription};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetupStatus {
@@ -186,11 +186,17 @@ impl Core {
             intent.status = SetupStatus::Succeeded;
             intent.error = None;
         }
-        match customer {
-            Some(customer) => self.keep(&method, &customer),
+        match &customer {
+            Some(customer) => self.keep(&method, customer),
             None => self.set_up(&method),
         }
         self.tell("setup_intent.succeeded", id);
+        let of = self.subscriptions.of(customer.as_deref().unwrap_or_default());
+        let waits = |it: &&Subscription| it.pending_setup_intent.as_deref() == Some(id);
+        let waiting: Vec<String> = of.filter(waits).map(|it| it.id.clone()).collect();
+        for subscription in waiting {
+            self.set_up_subscription(&subscription, &method);
+        }
         self.setup_intent(id).map(|it| it.render(self))
     }
 

@@ -123,6 +123,8 @@ pub struct Subscription {
     saves_method: bool,
     /// In the order in which they are applied.
     pub discounts: Vec<String>,
+    /// `seti_…`, until it has succeeded.
+    pub pending_setup_intent: Option<String>,
     pub latest_invoice: Option<String>,
     /// In order of creation.
     pub invoices: Vec<String>,
@@ -218,7 +220,7 @@ impl Row for Subscription {
                 "save_default_payment_method": if self.saves_method { "on_subscription" } else { "off" },
             },
             "pending_invoice_item_interval": null,
-            "pending_setup_intent": null,
+            "pending_setup_intent": &self.pending_setup_intent,
             "pending_update": self.pending_update.as_ref().map(|it| it.render(self, core)),
             "plan": alone.and_then(|it| core.prices.get(&it.price)).map(Price::rendered_plan),
             "quantity": alone.map(|it| it.quantity),

@@ -131,3 +131,54 @@ fn a_change_that_costs_nothing_after_discounts_needs_no_payment() {
     assert_eq!(changed["latest_invoice"]["amount_due"], 0);
     assert_eq!(changed["status"], "active");
 }
+
+#[test]
+fn a_subscription_with_nothing_to_pay_yet_waits_for_a_method_to_be_set_up() {
+    let mut core = Core::new(1, 0);
+    let (price, customer) = (
+        monthly(&mut core, 700),
+        id(&call(&mut core, "POST", "/v1/customers", "")),
+    );
+    let form = format!(
+        "customer={customer}&items[0][price]={price}&payment_behavior=default_incomplete&trial_period_days=7\
+         &payment_settings[save_default_payment_method]=on_subscription&expand[]=pending_setup_intent"
+    );
+    let made = subscribe(&mut core, &form);
+    let intent = &made["pending_setup_intent"];
+    assert_eq!(
+        (&made["status"], &intent["status"], &intent["customer"]),
+        (
+            &json!("trialing"),
+            &json!("requires_payment_method"),
+            &json!(customer)
+        )
+    );
+    let from = core.events(0).len();
+    let path = format!("/v1/setup_intents/{}/confirm", id(intent));
+    let done = call(&mut core, "POST", &path, "payment_method=pm_card_visa");
+    let after = core.get(&id(&made)).unwrap();
+    assert_eq!(after["pending_setup_intent"], Value::Null);
+    assert_eq!(after["default_payment_method"], done["payment_method"]);
+    let told: Vec<&str> = core.events(from).iter().map(|it| it.kind).collect();
+    assert_eq!(told.last(), Some(&"customer.subscription.updated"));
+    core.advance(8 * 86_400);
+    assert_eq!(core.get(&id(&made)).unwrap()["status"], "active");
+    // What is to be paid now has its payment intent instead.
+    let form = format!(
+        "customer={customer}&items[0][price]={price}&payment_behavior=default_incomplete\
+         &expand[]=latest_invoice.confirmation_secret&expand[]=latest_invoice.payments"
+    );
+    let paying = call(&mut core, "POST", "/v1/subscriptions", &form);
+    assert_eq!(paying["pending_setup_intent"], Value::Null);
+    let invoice = &paying["latest_invoice"];
+    let intent = invoice["payments"]["data"][0]["payment"]["payment_intent"]
+        .as_str()
+        .unwrap();
+    let secret = core.get(intent).unwrap()["client_secret"].take();
+    assert_eq!(
+        invoice["confirmation_secret"],
+        json!({ "client_secret": secret, "type": "payment_intent" })
+    );
+    let plain = core.get(&id(invoice)).unwrap();
+    assert_eq!(plain.get("confirmation_secret"), None);
+}

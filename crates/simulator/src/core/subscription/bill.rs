@@ -102,6 +102,16 @@ impl Core {
         }
     }
 
+    /// Its `pending_setup_intent` succeeded with this method.
+    pub(crate) fn set_up_subscription(&mut self, id: &str, method: &str) {
+        self.edit_subscription(id, |it| {
+            it.pending_setup_intent = None;
+            if it.saves_method {
+                it.payment_method = Some(method.to_owned());
+            }
+        });
+    }
+
     /// What the customer is charged for a whole period, after discounts, is what a credit is a part of.
     pub(super) fn remember_billed(&mut self, id: &str, invoice: &str) {
         let (Some(invoice), Some(subscription)) =

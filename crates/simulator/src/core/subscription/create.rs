@@ -2,7 +2,7 @@
 
 use super::{BillingMode, Item, MissingPaymentMethod, Proration, Status, Subscription, proration};
 use crate::core::calendar::{DAY, HOUR};
-use crate::core::{Answer, Core, Fault, InvoiceLine, Metadata, NewInvoice, Redeem, Row};
+use crate::core::{Answer, Core, Fault, InvoiceLine, Metadata, NewInvoice, NewSetupIntent, Redeem, Row};
 
 /// How long the first payment may be outstanding: 23 hours (docs.stripe.com/billing/subscriptions/overview, "Subscription
 /// statuses"). So long an update may wait for its payment too (docs.stripe.com/billing/subscriptions/pending-updates).
@@ -106,6 +106,11 @@ impl Core {
         {
             return Err(decline.into());
         }
+        let pending_setup_intent = (new.payment_behavior == PaymentBehavior::DefaultIncomplete
+            && !due_now
+            && new.days_until_due.is_none())
+        .then(|| self.set_up_later(&new))
+        .transpose()?;
         let id = subscription.id.clone();
         for item in &subscription.items {
             self.subscription_of_item.insert(item.id.clone(), id.clone());
@@ -115,6 +120,7 @@ impl Core {
             self.replace_discounts(&subscription, &new.discounts, new.checkout_session.as_deref());
         self.subscriptions.insert(Subscription {
             discounts,
+            pending_setup_intent,
             ..subscription
         });
         for item in once {
@@ -147,6 +153,20 @@ impl Core {
             self.bill_now(&id, &invoice, new.payment_behavior);
         }
         Ok(id)
+    }
+
+    /// `pending_setup_intent`: with nothing to pay yet, it takes what shall pay (docs.stripe.com/billing/subscriptions/trials,
+    /// docs.stripe.com/api/subscriptions/object).
+    fn set_up_later(&mut self, new: &NewSubscription) -> Result<String, Fault> {
+        let made = self.create_setup_intent(
+            NewSetupIntent {
+                customer: Some(new.customer.clone()),
+                payment_method: new.payment_method.clone(),
+                ..NewSetupIntent::default()
+            },
+            None,
+        )?;
+        Ok(made["id"].as_str().unwrap_or_default().to_owned())
     }
 
     fn trial_end_of(&self, new: &NewSubscription) -> Result<Option<i64>, Fault> {
@@ -242,6 +262,7 @@ impl Core {
             payment_method: new.payment_method,
             saves_method: new.saves_method,
             discounts: Vec::new(),
+            pending_setup_intent: None,
             latest_invoice: None,
             invoices: Vec::new(),
             waiting: Vec::new(),
