@@ -4,14 +4,14 @@
 //! is in doubt · [`catalog`] activates what is sold · `figures` says how much is unfinished. Each station takes rows, works without a lock, and writes its result in
 //! one statement; between any two of these the process may end and nothing is lost.
 
-mod apply;
+pub mod apply;
 pub mod catalog;
 mod figures;
 pub mod inbox;
 mod route;
 mod settle;
 mod wake;
-mod whose;
+pub mod whose;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

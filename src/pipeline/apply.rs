@@ -19,7 +19,7 @@ use crate::telemetry::trace;
 /// An observation that failed so often is parked.
 const ATTEMPTS: i32 = 8;
 
-pub async fn run(context: Context, stop: CancellationToken) -> Result<()> {
+pub(super) async fn run(context: Context, stop: CancellationToken) -> Result<()> {
     let Context {
         clock,
         settings,
@@ -114,15 +114,18 @@ where
     Ok(appended)
 }
 
-struct Rules<'a> {
-    catalog: &'a Catalog,
-    activation: i64,
-    confirm_after: Span,
+/// By which an answer is made.
+pub struct Rules<'a> {
+    pub catalog: &'a Catalog,
+    /// The number of the catalog's activation.
+    pub activation: i64,
+    /// How long an object must be quiet before it is fetched to confirm it.
+    pub confirm_after: Span,
 }
 
 impl Rules<'_> {
     /// Pure: the whole of what one round makes of one customer.
-    fn apply(&self, loaded: Loaded, clock: Timestamp) -> Append {
+    pub fn apply(&self, loaded: Loaded, clock: Timestamp) -> Append {
         let now = clock.max(loaded.as_of);
         let Loaded {
             customer,
@@ -146,7 +149,7 @@ impl Rules<'_> {
             failed: vec![],
         };
         for observed in observed {
-            learned.learn(observed, now);
+            learned.learn(observed, self.catalog, now);
         }
         let Learning {
             facts,
@@ -197,7 +200,7 @@ struct Learning {
 }
 
 impl Learning {
-    fn learn(&mut self, observed: Observed, now: Timestamp) {
+    fn learn(&mut self, observed: Observed, catalog: &Catalog, now: Timestamp) {
         let Observed {
             seq,
             learned,
@@ -211,7 +214,7 @@ impl Learning {
         };
         match read {
             Ok(Some(object)) => {
-                let facts = std::mem::take(&mut self.facts);
+                let facts = std::mem::take(&mut self.facts).matched_by(&object, catalog);
                 let (facts, wants) = fold(facts, Observation { seq, object, learned });
                 self.facts = facts;
                 self.wants.extend(wants);

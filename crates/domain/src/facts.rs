@@ -263,9 +263,19 @@ impl Facts {
         let found: Vec<(String, PlanId)> = self
             .objects
             .values()
-            .flat_map(|known| prices(&known.object))
+            .flat_map(|known| known.object.prices())
             .filter_map(|price| Some((price.id.clone(), catalog.plan_of(price)?.clone())))
             .collect();
+        self.matched.extend(found);
+        self
+    }
+
+    /// The same of what an observation shows, whether it counts or not: it may be older than what is known, and the key have
+    /// moved to another price since.
+    #[must_use]
+    pub fn matched_by(mut self, shown: &Object, catalog: &Catalog) -> Facts {
+        let found = shown.prices().into_iter();
+        let found = found.filter_map(|price| Some((price.id.clone(), catalog.plan_of(price)?.clone())));
         self.matched.extend(found);
         self
     }
@@ -323,25 +333,6 @@ impl Facts {
                 .map(|charge| charge.id.clone())
         };
         refund.charge.clone().or_else(by_intent)
-    }
-}
-
-/// The prices that somebody holds by an object.
-fn prices(object: &Object) -> Vec<&PriceRef> {
-    match object {
-        Object::Subscription(subscription) => subscription.items.iter().map(|item| &item.price).collect(),
-        Object::CheckoutSession(session) => session
-            .line_items
-            .iter()
-            .flatten()
-            .map(|item| &item.price)
-            .collect(),
-        Object::Invoice(invoice) => invoice
-            .lines
-            .iter()
-            .filter_map(|line| line.price.as_ref())
-            .collect(),
-        _ => vec![],
     }
 }
 

@@ -179,6 +179,16 @@ impl Object {
         }
     }
 
+    /// The prices that somebody holds by it.
+    pub fn prices(&self) -> Vec<&PriceRef> {
+        match self {
+            Object::Subscription(o) => o.items.iter().map(|item| &item.price).collect(),
+            Object::CheckoutSession(o) => o.line_items.iter().flatten().map(|item| &item.price).collect(),
+            Object::Invoice(o) => o.lines.iter().filter_map(|line| line.price.as_ref()).collect(),
+            _ => vec![],
+        }
+    }
+
     /// What our own metadata on it says.
     pub fn stamp(&self) -> Option<&Stamp> {
         match self {

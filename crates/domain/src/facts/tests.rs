@@ -347,6 +347,27 @@ fn a_price_once_matched_stays_matched() {
 }
 
 #[test]
+fn a_price_that_lost_its_key_is_known_by_an_observation_that_comes_late() {
+    let plans = "plans: {team: {match: {lookup_key: team}, grants: {sso: true}}}";
+    let catalog = crate::catalog::parse(&format!("features: {{sso: {{type: boolean}}}}\n{plans}")).unwrap();
+    let with_key = subscription("active", &["si_1"], false);
+    let Object::Subscription(mut without) = with_key.clone() else {
+        panic!("a subscription")
+    };
+    without.items[0].price.lookup_key = None;
+    // The key moved before the answer, which came before the event.
+    let facts =
+        fold_all(&[answered(1, 200, Object::Subscription(without.clone()))]).matched_by(&with_key, &catalog);
+    let (facts, _) = fold(facts, seen(2, 100, with_key));
+    assert_eq!(
+        facts.objects["sub_1"].object,
+        Object::Subscription(without.clone())
+    );
+    let plan = facts.plan_of(&without.items[0].price, &catalog);
+    assert_eq!(plan.map(PlanId::as_str), Some("team"));
+}
+
+#[test]
 fn facts_come_back_from_json_as_they_went() {
     let facts = fold_all(&[
         seen(1, 100, subscription("active", &["si_1"], false)),
