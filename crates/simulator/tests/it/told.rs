@@ -369,6 +369,30 @@ fn quiet(object: &mut Value) {
             object.as_object_mut().unwrap().remove(field);
         }
     }
+    if object["object"] == "subscription" {
+        object
+            .as_object_mut()
+            .unwrap()
+            .values_mut()
+            .for_each(forget_active);
+    }
+}
+
+/// Of the prices inside: an event of the price tells that it is not sold any more.
+fn forget_active(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields
+                .get("object")
+                .is_some_and(|it| it == "price" || it == "plan")
+            {
+                fields.remove("active");
+            }
+            fields.values_mut().for_each(forget_active);
+        }
+        Value::Array(all) => all.iter_mut().for_each(forget_active),
+        _ => {}
+    }
 }
 
 /// Puts back what `previous_attributes` says of an update: nested objects key by key, lists whole.

@@ -77,7 +77,8 @@ impl Core {
             after.status == Status::Trialing,
         );
         let once = self.once(&change.once);
-        // docs.stripe.com/billing/subscriptions/billing-mode/compare: in the flexible mode what is charged once waits.
+        // A choice: Stripe's reference speaks of prorations alone. Where none is made, what is charged once waits in the
+        // flexible mode, and is invoiced at once in the classic one.
         let at_once =
             !prorations.is_empty() || after.billing_mode == BillingMode::Classic && !once.is_empty();
         let invoices = !lines.is_empty() || change.proration == Proration::AlwaysInvoice && at_once;

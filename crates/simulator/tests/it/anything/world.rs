@@ -195,6 +195,9 @@ impl World {
                 let form = format!("promotion[type]=coupon&promotion[coupon]={}", text(&made["id"]));
                 self.post("/v1/promotion_codes", &form)?;
             }
+            Act::CouponDelete | Act::PriceSwitch | Act::ProductDelete => {
+                self.catalog(*act, which, &price, a)?
+            }
             Act::Subscribe => {
                 let item = self.price_or_data("items[0]", &price, e);
                 let mut form = format!("customer={customer}&{item}&items[0][quantity]={}&{billed}", b % 5);
@@ -210,6 +213,9 @@ impl World {
                 } else if c % 3 == 1 && d.is_multiple_of(2) {
                     let anchor = self.core.now() + (1 + b as i64 % 6) * DAY;
                     form += &format!("&billing_cycle_anchor={anchor}");
+                }
+                if e.is_multiple_of(3) {
+                    form += &format!("&{}", self.once_more(e));
                 }
                 if b.is_multiple_of(4) {
                     form += "&collection_method=send_invoice&days_until_due=5";
