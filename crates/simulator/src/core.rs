@@ -176,6 +176,8 @@ pub struct Core {
     products: Table<Product>,
     prices: Table<Price>,
     lookup_keys: LookupKeys,
+    /// A subscription that may get no further invoice by the request at hand.
+    invoice_limited: Option<String>,
     /// The prices of the `price_data` of the request at hand.
     made_inline: Vec<String>,
     coupons: Table<Coupon>,
@@ -234,6 +236,7 @@ impl Core {
             products: Table::default(),
             prices: Table::default(),
             lookup_keys: LookupKeys::default(),
+            invoice_limited: None,
             made_inline: Vec::new(),
             coupons: Table::default(),
             promotion_codes: Table::default(),

@@ -41,6 +41,13 @@ impl Fault {
         Fault::new(400, "invalid_request_error", message)
     }
 
+    /// 429: one request too many (docs.stripe.com/rate-limits).
+    pub fn rate_limited() -> Fault {
+        let message = "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.";
+        let fault = Fault::new(429, "invalid_request_error", message).early();
+        fault.code("rate_limit")
+    }
+
     /// An object that is not there: 404 where it was addressed, 400 where a parameter named it.
     pub fn missing(what: &str, id: &str) -> Fault {
         let fault = Fault {

@@ -306,6 +306,20 @@ impl Core {
         self.intents.get(intent)?.invoice.as_deref()
     }
 
+    /// From now on a request that would make another invoice of this subscription is refused; the clock goes on.
+    pub(crate) fn limit_invoices(&mut self, subscription: Option<String>) {
+        self.invoice_limited = subscription;
+    }
+
+    /// # Errors
+    /// It may have no more.
+    pub(crate) fn check_invoice_limit(&self, subscription: &str) -> Result<(), Fault> {
+        if self.invoice_limited.as_deref() == Some(subscription) {
+            return Err(Fault::rate_limited());
+        }
+        Ok(())
+    }
+
     /// How many invoices a subscription got after this instant.
     pub(crate) fn invoices_since(&self, subscription: &str, instant: i64) -> usize {
         let all = self.subscriptions.get(subscription).map(|it| &it.invoices);

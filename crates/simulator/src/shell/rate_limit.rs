@@ -4,8 +4,7 @@ mod object;
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::core::Fault;
-pub use object::{InvoiceLimit, updated};
+pub use object::{exhausted, updated};
 
 /// Requests per second of real time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,14 +122,6 @@ impl Limiter {
         }
         Ok(())
     }
-}
-
-/// The answer to one request too many.
-pub fn exceeded() -> Fault {
-    let message =
-        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.";
-    let fault = Fault::other(429, "invalid_request_error", message).early();
-    fault.code("rate_limit")
 }
 
 /// With `:id` in place of ids: those of one route count together.

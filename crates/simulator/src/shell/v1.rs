@@ -13,7 +13,7 @@ use super::adversity::{Adversity, Asked};
 use super::authentication::{authorize, check_account, secret_key};
 use super::clock::unix_micros;
 use super::idempotency::Begun;
-use super::rate_limit::{InvoiceLimit, RESOURCE, exceeded, updated};
+use super::rate_limit::{RESOURCE, exhausted, updated};
 use super::reply::{Echo, Kept, respond};
 use super::socket::Connection;
 use super::world::World;
@@ -75,7 +75,7 @@ impl From<Fault> for Refusal {
 }
 
 fn limited(reason: &'static str) -> Refusal {
-    Refusal(Box::new(exceeded()), Some(reason))
+    Refusal(Box::new(Fault::rate_limited()), Some(reason))
 }
 
 impl Call {
@@ -196,6 +196,7 @@ impl Call {
     fn broke(&self, world: &mut World, request: &str) -> Kept {
         tracing::error!(request, "a request ended in a panic");
         world.core.set_cause(None);
+        world.core.limit_invoices(None);
         let kept = Kept::fault(&unknown_error(), request, world.core.now());
         self.keep(world, kept.for_good())
     }
@@ -231,16 +232,18 @@ impl Call {
             core.set_account(&account);
             core.set_cause(Some(cause));
             let form = self.form.as_deref().unwrap_or_default();
-            let limit = (world.limiter.is_on())
-                .then(|| InvoiceLimit::reached(core, &self.method, &self.path, form))
+            let limited = (world.limiter.is_on())
+                .then(|| exhausted(core, &self.method, &self.path, form))
                 .flatten();
+            core.limit_invoices(limited);
             let outcome = self
                 .form
                 .clone()
                 .and_then(|form| api::call(core, version?, &self.method, &self.path, &form));
-            over = limit.is_some_and(|limit| limit.passed(core));
+            core.limit_invoices(None);
             core.set_cause(None);
-            if over { Err(exceeded()) } else { outcome }
+            over = outcome.as_ref().is_err_and(|fault| fault.status == 429);
+            outcome
         } else {
             Ok(serde_json::Value::Null)
         };

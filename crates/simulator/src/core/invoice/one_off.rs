@@ -72,6 +72,7 @@ impl Core {
                 return Err(fault.code("invoice_no_subscription_line_items"));
             }
             currency = Some(of.currency.clone());
+            self.check_invoice_limit(id)?;
         }
         let currency = currency.unwrap_or_else(|| "usd".to_owned());
         if new.subscription.is_none()

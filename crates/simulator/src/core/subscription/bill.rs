@@ -7,6 +7,9 @@ use crate::core::{Core, Fault, InvoiceItem, InvoiceLine, NewInvoice};
 
 impl Core {
     pub(super) fn carry_out(&mut self, id: &str, plan: Plan, behavior: PaymentBehavior) -> Result<(), Fault> {
+        if plan.invoices {
+            self.check_invoice_limit(id)?;
+        }
         let due = self.due_of(&plan);
         if let Some(decline) = self.would_refuse(&plan.after)
             && plan.invoices

@@ -41,6 +41,9 @@ impl Core {
         let credits: Vec<_> = credits
             .filter_map(|(item, cost)| self.credit(subscription, item, cost, self.now))
             .collect();
+        if ending.invoice_now && !(credits.is_empty() && subscription.waiting.is_empty()) {
+            self.check_invoice_limit(id)?;
+        }
         if ending.prorate || ending.invoice_now {
             for credit in credits {
                 self.create_invoice_item(id, credit);

@@ -64,6 +64,7 @@ impl Core {
             let what = "`billing_cycle_anchor=unchanged` of a resumption";
             return Err(Fault::not_simulated(what).param("billing_cycle_anchor"));
         }
+        self.check_invoice_limit(id)?;
         let now = self.now;
         let mut resumed = subscription.clone();
         resumed.anchor = now;

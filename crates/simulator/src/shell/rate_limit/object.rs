@@ -42,39 +42,17 @@ fn subscription(core: &Core, path: &str, form: &str) -> Option<String> {
     }
 }
 
-/// A subscription that has as many new invoices as it may have, before a request about it.
-pub struct InvoiceLimit {
-    subscription: String,
-    invoices: usize,
-    before: Core,
-}
-
-impl InvoiceLimit {
-    /// `None`: what the request is about may have another invoice.
-    pub fn reached(core: &mut Core, method: &str, path: &str, form: &str) -> Option<InvoiceLimit> {
-        if method == "GET" {
-            return None;
-        }
-        let subscription = subscription(core, path, form)?;
-        let reached = core.in_time_of(&subscription, |core| {
-            let within = |span| core.invoices_since(&subscription, core.now() - span);
-            within(MINUTE) >= 10 || within(DAY) >= 20
-        });
-        reached.then(|| InvoiceLimit {
-            invoices: core.invoices_since(&subscription, i64::MIN),
-            before: core.clone(),
-            subscription,
-        })
+/// The subscription that a request is about, if that has as many new invoices as it may have.
+pub fn exhausted(core: &mut Core, method: &str, path: &str, form: &str) -> Option<String> {
+    if method == "GET" {
+        return None;
     }
-
-    /// Whether the request made one more; then nothing of it stays.
-    pub fn passed(self, core: &mut Core) -> bool {
-        let passed = core.invoices_since(&self.subscription, i64::MIN) > self.invoices;
-        if passed {
-            *core = self.before;
-        }
-        passed
-    }
+    let subscription = subscription(core, path, form)?;
+    let reached = core.in_time_of(&subscription, |core| {
+        let within = |span| core.invoices_since(&subscription, core.now() - span);
+        within(MINUTE) >= 10 || within(DAY) >= 20
+    });
+    reached.then_some(subscription)
 }
 
 #[cfg(test)]
@@ -131,11 +109,31 @@ mod tests {
             core.invoices_since(id, core.now()) >= 10,
             "after the account's time"
         );
-        assert!(InvoiceLimit::reached(&mut core, "POST", &path, "").is_none());
+        assert!(exhausted(&mut core, "POST", &path, "").is_none());
         let anew = "billing_cycle_anchor=now&proration_behavior=none";
         for _ in 0..10 {
             post(&mut core, &path, anew);
         }
-        assert!(InvoiceLimit::reached(&mut core, "POST", &path, "").is_some());
+        let limited = exhausted(&mut core, "POST", &path, "");
+        assert_eq!(limited.as_deref(), Some(id));
+        // What would make one more is refused before anything changes; the rest is done.
+        let (before, told) = (core.get(id), core.events(0).len());
+        let mut limits = core.clone();
+        limits.limit_invoices(limited);
+        let sent = |core: &mut Core, method: &str, path: &str, form: &str| {
+            crate::api::call(core, crate::core::Version::default(), method, path, form)
+        };
+        let by_hand = format!("customer={customer}&subscription={id}");
+        let item = format!("{by_hand}&amount=70&currency=usd");
+        assert_eq!(sent(&mut limits, "POST", &path, anew).unwrap_err().status, 429);
+        assert_eq!((limits.get(id), limits.events(0).len()), (before, told));
+        sent(&mut limits, "POST", "/v1/invoiceitems", &item).unwrap();
+        let refused = sent(&mut limits, "POST", "/v1/invoices", &by_hand);
+        assert_eq!(refused.unwrap_err().status, 429);
+        let refused = sent(&mut limits, "DELETE", &path, "invoice_now=true");
+        assert_eq!(refused.unwrap_err().status, 429);
+        sent(&mut limits, "POST", &path, "metadata[a]=b").unwrap();
+        limits.limit_invoices(None);
+        sent(&mut limits, "POST", &path, anew).unwrap();
     }
 }
