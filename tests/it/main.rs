@@ -17,6 +17,7 @@ mod outage;
 mod processes;
 mod rolling;
 mod rotation;
+mod sales;
 mod secrets;
 mod shapes;
 mod slow_readers;

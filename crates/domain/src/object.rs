@@ -124,6 +124,7 @@ impl Object {
                 vec![
                     o.subscription.as_ref(),
                     o.payment_intent.as_ref(),
+                    o.latest_charge.as_ref(),
                     o.invoice.as_ref(),
                 ]
             }
@@ -418,6 +419,9 @@ pub struct CheckoutSession {
     pub payment_status: PaymentStatus,
     pub subscription: Option<String>,
     pub payment_intent: Option<String>,
+    /// The last charge of its payment intent. `None`: not known, since only an answer shows it that was asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_charge: Option<String>,
     pub invoice: Option<String>,
     pub client_reference_id: Option<String>,
     pub created: Timestamp,

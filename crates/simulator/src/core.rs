@@ -132,6 +132,9 @@ pub struct Settings {
     pub dunning_end: DunningEnd,
     /// The account's: what requests and webhook endpoints without one of their own get.
     pub api_version: Version,
+    /// What checkout sessions take that name nothing themselves (docs.stripe.com/payments/payment-methods/dynamic-payment-methods);
+    /// empty: cards.
+    pub payment_method_types: Vec<&'static str>,
     /// What is wrong with the `created` of events.
     pub created_skew: CreatedSkew,
 }
@@ -145,6 +148,7 @@ impl Default for Settings {
             retry_after,
             dunning_end: DunningEnd::Cancel,
             api_version: Version::default(),
+            payment_method_types: vec![],
             created_skew: CreatedSkew::default(),
         }
     }

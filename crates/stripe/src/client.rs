@@ -150,9 +150,13 @@ impl Client {
         let path = match kind {
             Kind::Customer => format!("/v1/customers/{id}"),
             Kind::Subscription => format!("/v1/subscriptions/{id}"),
-            // Payments are shown only if asked for.
-            Kind::Invoice => format!("/v1/invoices/{id}?expand[]=payments"),
-            Kind::CheckoutSession => format!("/v1/checkout/sessions/{id}?expand[]=line_items"),
+            // Payments are shown only if asked for, and of a line's price only its id, where a catalog may go by lookup key.
+            Kind::Invoice => {
+                format!("/v1/invoices/{id}?expand[]=payments&expand[]=lines.data.pricing.price_details.price")
+            }
+            Kind::CheckoutSession => {
+                format!("/v1/checkout/sessions/{id}?expand[]=line_items&expand[]=payment_intent")
+            }
             Kind::Charge => format!("/v1/charges/{id}"),
             Kind::Refund => format!("/v1/refunds/{id}"),
             Kind::Dispute => format!("/v1/disputes/{id}"),

@@ -11,6 +11,7 @@ pub(super) fn carry(known: &Object, mut new: Object) -> Object {
         (Object::CheckoutSession(old), Object::CheckoutSession(new)) => {
             keep(&mut new.line_items, &old.line_items);
             keep(&mut new.payment_intent, &old.payment_intent);
+            keep(&mut new.latest_charge, &old.latest_charge);
             keep(&mut new.subscription, &old.subscription);
             keep(&mut new.invoice, &old.invoice);
             if new.payment_status.is_unknown() {

@@ -2,7 +2,8 @@
 
 use super::{Facts, Learned, Want};
 use crate::object::{
-    Dispute, InvoiceStatus, Kind, Object, SessionMode, SessionStatus, Subscription, SubscriptionStatus,
+    ChargeStatus, CheckoutSession, Dispute, Invoice, InvoiceStatus, Kind, Object, PriceRef, SessionMode,
+    SessionStatus, Subscription, SubscriptionStatus,
 };
 
 /// What to fetch now that the object `id` was learned. An answer is not asked for again because of what it left out.
@@ -22,6 +23,7 @@ pub(super) fn needs(facts: &Facts, kind: Kind, id: &str, learned: Learned) -> Ve
                 let first = absent(facts, Kind::Invoice, session.invoice.as_ref());
                 wants.extend(first.map(|want| Want::confirm(want.kind, &want.id)));
             }
+            wants.extend(charge_of(facts, session, learned));
         }
         Object::Invoice(invoice) if invoice.status != InvoiceStatus::Draft => {
             wants.extend(absent(facts, Kind::Subscription, invoice.subscription.as_ref()));
@@ -37,6 +39,18 @@ pub(super) fn needs(facts: &Facts, kind: Kind, id: &str, learned: Learned) -> Ve
         _ => {}
     }
     wants
+}
+
+/// By its charge a purchase begins, and a delayed payment fails: the session itself is `unpaid` then as before
+/// (docs.stripe.com/checkout/fulfillment). An event says that something may have become of a pending one.
+fn charge_of(facts: &Facts, session: &CheckoutSession, learned: Learned) -> Option<Want> {
+    let id = session.latest_charge.as_ref()?;
+    let Some(known) = facts.objects.get(id) else {
+        return Some(Want::now(Kind::Charge, id));
+    };
+    let charge = known.object.as_charge()?;
+    let open = charge.status != ChargeStatus::Succeeded;
+    (open && matches!(learned, Learned::Event { .. })).then(|| Want::now(Kind::Charge, id))
 }
 
 /// The invoices by which grace, last paid plan and first payment are told.
@@ -93,9 +107,20 @@ fn shown_in_part(object: &Object) -> bool {
                 && session.line_items.is_none()
         }
         Object::Subscription(subscription) => subscription.items_cut,
-        Object::Invoice(invoice) => invoice.lines_cut,
+        Object::Invoice(invoice) => invoice.lines_cut || sells_what_is_not_named(invoice),
         _ => false,
     }
+}
+
+/// A paid invoice made by hand gives what its lines sell, of which events name the price's id and no lookup key.
+fn sells_what_is_not_named(invoice: &Invoice) -> bool {
+    let named = |price: &PriceRef| price.lookup_key.is_some();
+    invoice.subscription.is_none()
+        && invoice.status == InvoiceStatus::Paid
+        && invoice
+            .lines
+            .iter()
+            .any(|line| line.price.as_ref().is_some_and(|price| !named(price)))
 }
 
 #[cfg(test)]

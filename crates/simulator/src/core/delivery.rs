@@ -30,7 +30,7 @@ impl Core {
     }
 
     /// Whether every endpoint that wanted it has it.
-    pub(crate) fn is_delivered(&self, event: &str) -> bool {
+    pub fn is_delivered(&self, event: &str) -> bool {
         !self.undelivered.contains_key(event)
     }
 

@@ -57,6 +57,15 @@ const EXPANDABLE: &[&str] = &[
     "transfer",
 ];
 
+/// Parts of objects that are no objects themselves: going through one is no level.
+const PLAIN: &[&str] = &[
+    "parent",
+    "payment",
+    "price_details",
+    "pricing",
+    "subscription_details",
+];
+
 impl Core {
     /// Any object by its id, as a GET of it would show it.
     pub fn get(&self, id: &str) -> Option<Value> {
@@ -139,7 +148,7 @@ impl Core {
         let mut object = self.show(version, object);
         for path in paths {
             let steps: Vec<&str> = path.split('.').collect();
-            if steps.len() > 4 {
+            if steps.iter().filter(|step| !PLAIN.contains(step)).count() > 4 {
                 let message = format!("You cannot expand more than 4 levels of a property. Property: {path}");
                 return Err(Fault::invalid(message).param("expand"));
             }

@@ -50,7 +50,10 @@ fn lists(kind: Kind, id: &str) -> Vec<(&'static str, String)> {
     match kind {
         Kind::Subscription => vec![("items", format!("/v1/subscription_items?subscription={id}"))],
         Kind::Invoice => vec![
-            ("lines", format!("/v1/invoices/{id}/lines")),
+            (
+                "lines",
+                format!("/v1/invoices/{id}/lines?expand[]=data.pricing.price_details.price"),
+            ),
             ("payments", format!("/v1/invoice_payments?invoice={id}")),
         ],
         Kind::CheckoutSession => vec![("line_items", format!("/v1/checkout/sessions/{id}/line_items"))],

@@ -15,6 +15,7 @@ pub(super) fn read(own_id: String, json: &Value) -> CheckoutSession {
         payment_status: word(&json["payment_status"]),
         subscription: id(&json["subscription"]),
         payment_intent: id(&json["payment_intent"]),
+        latest_charge: id(&json["payment_intent"]["latest_charge"]),
         invoice: id(&json["invoice"]),
         client_reference_id: text(&json["client_reference_id"]),
         created: instant(&json["created"]).unwrap_or_default(),

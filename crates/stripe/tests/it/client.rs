@@ -319,8 +319,8 @@ async fn what_access_depends_on_is_asked_for_and_ids_lead_nowhere_else() {
         [
             "/v1/customers/x_1",
             "/v1/subscriptions/x_1",
-            "/v1/invoices/x_1?expand[]=payments",
-            "/v1/checkout/sessions/x_1?expand[]=line_items",
+            "/v1/invoices/x_1?expand[]=payments&expand[]=lines.data.pricing.price_details.price",
+            "/v1/checkout/sessions/x_1?expand[]=line_items&expand[]=payment_intent",
             "/v1/charges/x_1",
             "/v1/refunds/x_1",
             "/v1/disputes/x_1",
@@ -332,7 +332,7 @@ async fn what_access_depends_on_is_asked_for_and_ids_lead_nowhere_else() {
 async fn lists_that_stripe_cuts_are_completed() {
     let fake = Fake::start(|_, asked| {
         let body = match asked.path.as_str() {
-            "/v1/checkout/sessions/cs_1?expand[]=line_items" => json!({
+            "/v1/checkout/sessions/cs_1?expand[]=line_items&expand[]=payment_intent" => json!({
                 "id": "cs_1", "object": "checkout.session", "mode": "payment",
                 "line_items": {"has_more": true, "data": [{"id": "li_1", "price": {"id": "price_1"}}]},
             }),

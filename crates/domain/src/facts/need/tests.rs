@@ -155,3 +155,81 @@ fn a_failure_whose_created_lies_in_the_future_is_put_right_by_a_fetch() {
     world.fetch(day(45), subscription("past_due", "in_1", 60));
     assert_eq!(world.reason(day(45)), Reason::PaymentFailed);
 }
+
+fn session(payment_status: &str, latest_charge: Option<&str>) -> Object {
+    serde_json::from_value(serde_json::json!({
+        "object": "checkout.session", "id": "cs_1", "stripe_customer": "cus_1", "mode": "payment", "status": "complete",
+        "payment_status": payment_status, "subscription": null, "payment_intent": "pi_1", "latest_charge": latest_charge,
+        "invoice": null, "client_reference_id": null, "created": 0, "expires_at": null, "url": null,
+        "line_items": [{"price": price(), "quantity": 1}]
+    }))
+    .unwrap()
+}
+
+fn charge(status: &str) -> Object {
+    serde_json::from_value(serde_json::json!({
+        "object": "charge", "id": "ch_1", "stripe_customer": "cus_1", "payment_intent": "pi_1", "invoice": null,
+        "status": status, "created": day(1).0, "amount": 1000, "amount_refunded": 0
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_delayed_payment_is_asked_about_when_its_session_is_heard_of_until_it_is_known_what_became_of_it() {
+    let mut world = World {
+        facts: Facts::default(),
+        seq: 0,
+    };
+    let ask = Want::now(Kind::Charge, "ch_1");
+    assert_eq!(
+        world.fetch(day(1), session("unpaid", Some("ch_1"))),
+        [ask.clone()]
+    );
+    world.fetch(day(1), charge("pending"));
+    assert_eq!(world.reason(day(1)), Reason::PaymentPending);
+    // The session is `unpaid` as before; only the event says that something happened.
+    let wants = world.event(day(5), session("unpaid", None));
+    assert!(wants.contains(&ask), "{wants:?}");
+    world.fetch(day(5), charge("failed"));
+    assert_eq!(world.reason(day(5)), Reason::PaymentFailed);
+    world.fetch(day(9), charge("succeeded"));
+    let wants = world.event(day(9), session("paid", None));
+    assert!(!wants.contains(&ask), "{wants:?}");
+    assert_eq!(world.reason(day(9)), Reason::Purchased);
+}
+
+#[test]
+fn a_paid_invoice_made_by_hand_is_fetched_at_once_for_the_names_of_its_prices() {
+    let by_hand = |status: &str, lookup_key: Option<&str>| {
+        let Object::Invoice(mut it) = invoice("in_1", status, 1, "manual") else {
+            panic!()
+        };
+        it.subscription = None;
+        for price in it.lines.iter_mut().filter_map(|line| line.price.as_mut()) {
+            price.lookup_key = lookup_key.map(str::to_owned);
+        }
+        Object::Invoice(it)
+    };
+    for (object, at_once) in [
+        (by_hand("paid", None), true),
+        (by_hand("paid", Some("key")), false),
+        (by_hand("open", None), false),
+        (invoice("in_1", "paid", 1, "subscription_create"), false),
+    ] {
+        let mut world = World {
+            facts: Facts::default(),
+            seq: 0,
+        };
+        let wants = world.event(day(1), object.clone());
+        assert_eq!(
+            wants.contains(&Want::now(Kind::Invoice, "in_1")),
+            at_once,
+            "{wants:?}"
+        );
+        assert_eq!(
+            world.fetch(day(1), object),
+            [],
+            "what an answer leaves out is not asked for again"
+        );
+    }
+}

@@ -8,7 +8,11 @@ use crate::core::{Answer, Core, Fault, MetadataChange, Row};
 impl Core {
     /// # Errors
     /// As Stripe refuses it: unknown or inactive price, mode and prices that do not go together, two currencies.
-    pub fn create_checkout_session(&mut self, new: NewSession) -> Answer {
+    pub fn create_checkout_session(&mut self, mut new: NewSession) -> Answer {
+        if new.payment_method_types.is_empty() {
+            new.payment_method_types
+                .clone_from(&self.settings.payment_method_types);
+        }
         if let Some(customer) = &new.customer {
             self.living_customer(customer)
                 .map_err(|fault| fault.param("customer"))?;
