@@ -170,6 +170,10 @@ fn features(
                 combine: feature.combine.unwrap_or(Combine::Max),
             },
             // The empty word is the value of whoever has none.
+            ("enum", Some(order)) if order.iter().any(|word| is_twice(&order, word)) => {
+                faults.add(at, format!("feature `{name}`: its `order` has a word twice"));
+                continue;
+            }
             ("enum", Some(order)) if !order.is_empty() && order.iter().all(|word| !word.is_empty()) => {
                 FeatureType::Enum { order }
             }
@@ -228,7 +232,7 @@ fn plan_of(
             .grace
             .and_then(|text| faults.span(text))
             .unwrap_or(DEFAULT_GRACE),
-        duration: raw.duration.and_then(|text| faults.span(text)),
+        duration: raw.duration.and_then(|text| faults.duration(text)),
         policies: Policies {
             while_processing: raw.while_processing.map(|word| matches!(word, Processing::Grant)),
             refunds: raw.refunds,
@@ -330,6 +334,18 @@ impl Faults {
         Some((id.clone(), Grant::Value(value)))
     }
 
+    fn duration(&mut self, text: Spanned<String>) -> Option<Span> {
+        let at = text.referenced;
+        let span = self.span(text)?;
+        if span == Span::ZERO {
+            self.add(
+                at,
+                "a purchase that lasts no time gives nothing; leave `duration` out for ever".into(),
+            );
+        }
+        Some(span)
+    }
+
     fn span(&mut self, text: Spanned<String>) -> Option<Span> {
         let span = text
             .value
@@ -349,6 +365,10 @@ impl Faults {
         }
         span
     }
+}
+
+fn is_twice(words: &[String], word: &String) -> bool {
+    words.iter().filter(|other| *other == word).count() > 1
 }
 
 pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {

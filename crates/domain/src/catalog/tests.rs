@@ -120,6 +120,17 @@ fn a_policy_that_is_none_is_told_what_fits() {
         ),
         ["line 3: feature `sso`: only a limit has a `combine`"]
     );
+    assert_eq!(
+        faults("duration: 30d", "duration: 0d"),
+        ["line 16: a purchase that lasts no time gives nothing; leave `duration` out for ever"]
+    );
+    assert_eq!(
+        faults(
+            "[community, email, priority]",
+            "[community, email, priority, email]"
+        )[0],
+        "line 5: feature `support`: its `order` has a word twice"
+    );
 }
 
 #[test]

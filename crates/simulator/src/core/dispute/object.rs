@@ -167,8 +167,9 @@ impl Row for Dispute {
         } else {
             "13.1"
         };
+        // Stripe tells it of cards, and of no debit (docs.stripe.com/api/disputes/object).
         let method = match self.does.kind {
-            Kind::Card(brand, _) => json!({
+            Kind::Card(brand, _) => Some(json!({
                 "card": {
                     "brand": brand,
                     "case_type": if self.inquiry { "inquiry" } else { "chargeback" },
@@ -176,10 +177,10 @@ impl Row for Dispute {
                     "network_reason_code": code,
                 },
                 "type": "card",
-            }),
-            kind => json!({ "type": kind.as_str() }),
+            })),
+            Kind::SepaDebit | Kind::UsBankAccount => None,
         };
-        json!({
+        let mut shown = json!({
             "id": self.id,
             "object": "dispute",
             "amount": self.amount,
@@ -200,9 +201,12 @@ impl Row for Dispute {
             "livemode": false,
             "metadata": self.metadata,
             "payment_intent": self.payment_intent,
-            "payment_method_details": method,
             "reason": self.reason,
             "status": self.status.as_str(),
-        })
+        });
+        if let Some(method) = method {
+            shown["payment_method_details"] = method;
+        }
+        shown
     }
 }
