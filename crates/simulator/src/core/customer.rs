@@ -271,9 +271,9 @@ impl Core {
         }
     }
 
-    /// It was detached.
+    /// It was detached. Of a deleted customer nothing is told any more.
     pub(crate) fn forget_default(&mut self, customer: &str, method: &str) {
-        let Some(customer) = self.customers.get_mut(customer) else {
+        let Ok(customer) = self.living_customer_mut(customer) else {
             return;
         };
         if customer.payment_method.as_deref() == Some(method) {

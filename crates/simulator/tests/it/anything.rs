@@ -1,6 +1,7 @@
 //! Anything that can be done, in any order, by the API, on the portal and by banks: what has to be true stays true.
 
 mod by_hand;
+mod catalog;
 mod reached;
 mod subscription;
 mod world;
@@ -37,6 +38,7 @@ enum Act {
     CycleNow,
     DecideDispute,
     DeleteCustomer,
+    Detach,
     Discount,
     Dispute,
     Draft,
@@ -44,7 +46,9 @@ enum Act {
     DraftDiscount,
     EndTrial,
     FailRefund,
+    Intent,
     Invoice,
+    LookupKey,
     Pause,
     Pay,
     PortalCancel,
@@ -61,6 +65,7 @@ enum Act {
     Schedule,
     ScheduleEnd,
     ScheduleNew,
+    SetupIntent,
     Subscribe,
     Trial,
 }
@@ -88,6 +93,7 @@ const ACTS: &[(u32, Act)] = &[
     (2, Act::CycleNow),
     (5, Act::DecideDispute),
     (1, Act::DeleteCustomer),
+    (1, Act::Detach),
     (3, Act::Discount),
     (4, Act::Dispute),
     (4, Act::Draft),
@@ -95,7 +101,9 @@ const ACTS: &[(u32, Act)] = &[
     (2, Act::DraftDiscount),
     (2, Act::EndTrial),
     (4, Act::FailRefund),
+    (2, Act::Intent),
     (5, Act::Invoice),
+    (1, Act::LookupKey),
     (3, Act::Pause),
     (9, Act::Pay),
     (2, Act::PortalCancel),
@@ -112,6 +120,7 @@ const ACTS: &[(u32, Act)] = &[
     (3, Act::Schedule),
     (2, Act::ScheduleEnd),
     (2, Act::ScheduleNew),
+    (2, Act::SetupIntent),
     (8, Act::Subscribe),
     (2, Act::Trial),
 ];

@@ -110,3 +110,18 @@ async fn a_credit_is_used_up_by_invoices_and_each_move_is_told() {
         .await
         .error(404);
 }
+
+#[tokio::test]
+async fn nothing_is_told_of_a_deleted_customer_whose_method_is_detached() {
+    let stripe = Stripe::start().await;
+    let customer = stripe.post("/v1/customers", CARD).await.ok();
+    let method = customer["invoice_settings"]["default_payment_method"]
+        .as_str()
+        .unwrap();
+    let path = format!("/v1/customers/{}", id(&customer));
+    stripe.send("DELETE", &path, "", &[]).await.ok();
+    let detach = format!("/v1/payment_methods/{method}/detach");
+    assert_eq!(stripe.post(&detach, "").await.ok()["customer"], Value::Null);
+    let told = stripe.get("/v1/events?type=customer.updated").await.ok();
+    assert_eq!(told["data"], json!([]));
+}

@@ -1,10 +1,14 @@
 //! What the events told of every object, and what has to be true of it in every history.
 
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use stripe_simulator::api;
 use stripe_simulator::core::{Core, Version};
+
+use order::in_order;
 
 /// What changes without an event at Stripe too: the number of a customer's next invoice; that a charge is disputed and
 /// that a coupon was redeemed, of which events of the dispute and the discount tell; on which invoice an item went and how it
@@ -62,7 +66,11 @@ impl Told {
             let mut data = event.to_json()["data"].take();
             let (mut object, previous) = (data["object"].take(), data["previous_attributes"].take());
             // A deleted object and a discount's end are told of once more, and never again.
-            let id = text(&object["id"]);
+            let id = match &object["id"] {
+                Value::String(id) => id.clone(),
+                // A summary has none: it is its customer's.
+                _ => format!("{} of {}", object["object"], object["customer"]),
+            };
             self.periods_follow(&object, event.created, event.kind);
             let kinds = self.kinds.entry(id.clone()).or_default();
             kinds.push(event.kind);
@@ -262,7 +270,55 @@ impl Told {
             .filter(bought)
             .map(|it| number(&it["amount_total"]))
             .sum();
-        assert_eq!(taken, invoiced + bought);
+        let by_hand = self
+            .all("payment_intent")
+            .filter(|it| it["metadata"]["by"] == "hand");
+        let by_hand: i64 = by_hand.map(|it| number(&it["amount_received"])).sum();
+        assert_eq!(taken, invoiced + bought + by_hand);
+    }
+
+    /// docs.stripe.com/billing/entitlements: a customer has what the products of their living subscriptions grant, and
+    /// the newest summary says so.
+    pub fn entitlements_follow(&self, core: &mut Core) {
+        let grants = |it: &&Value| {
+            ["active", "trialing", "past_due", "paused"].contains(&it["status"].as_str().unwrap())
+        };
+        let mut due: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for subscription in self.all("subscription").filter(grants) {
+            let of = due.entry(text(&subscription["customer"])).or_default();
+            for item in subscription["items"]["data"].as_array().unwrap() {
+                let path = format!("/v1/products/{}/features", text(&item["price"]["product"]));
+                let keys = every(core, &path);
+                of.extend(
+                    keys.iter()
+                        .map(|it| text(&it["entitlement_feature"]["lookup_key"])),
+                );
+            }
+        }
+        for summary in self.all("entitlements.active_entitlement_summary") {
+            due.entry(text(&summary["customer"])).or_default();
+        }
+        for (customer, due) in due {
+            let path = "/v1/entitlements/active_entitlements";
+            let form = format!("customer={customer}&limit=100");
+            let keys = |of: &Value| -> BTreeSet<String> {
+                let all = of["data"].as_array().into_iter().flatten();
+                all.map(|it| text(&it["lookup_key"])).collect()
+            };
+            // A deleted customer is asked about no more.
+            if core.get(&customer).unwrap()["deleted"] != true {
+                let has = api::call(core, Version::default(), "GET", path, &form).unwrap();
+                assert_eq!(keys(&has), due, "{customer}");
+            }
+            let told = self
+                .all("entitlements.active_entitlement_summary")
+                .find(|it| it["customer"] == *customer);
+            assert_eq!(
+                told.map_or_else(BTreeSet::new, |it| keys(&it["entitlements"])),
+                due,
+                "{customer}"
+            );
+        }
     }
 
     /// A proration or a charge by hand is on one invoice, with its own amount.
@@ -287,81 +343,6 @@ impl Told {
     }
 }
 
-/// The order in which Stripe tells of one object's life (docs.stripe.com/api/events/types): what is made is told of as
-/// made first, what is over is told of last, and nothing happens twice that can happen once.
-fn in_order(kinds: &[&'static str], id: &str) {
-    /// These come first if there is one.
-    const FIRST: [&str; 14] = [
-        "customer.created",
-        "customer.subscription.created",
-        "customer.discount.created",
-        "invoice.created",
-        "invoiceitem.created",
-        "payment_intent.created",
-        "setup_intent.created",
-        "subscription_schedule.created",
-        "charge.dispute.created",
-        "coupon.created",
-        "promotion_code.created",
-        "product.created",
-        "price.created",
-        "billing_portal.session.created",
-    ];
-    /// Nothing follows them.
-    const LAST: [&str; 9] = [
-        "customer.deleted",
-        "customer.discount.deleted",
-        "invoice.deleted",
-        "invoiceitem.deleted",
-        "payment_intent.succeeded",
-        "payment_intent.canceled",
-        "setup_intent.succeeded",
-        "setup_intent.canceled",
-        "checkout.session.expired",
-    ];
-    /// What comes somewhere after another one, and once.
-    const AFTER: [(&str, &str); 8] = [
-        ("invoice.finalized", "invoice.created"),
-        ("invoice.paid", "invoice.finalized"),
-        ("invoice.voided", "invoice.finalized"),
-        ("invoice.marked_uncollectible", "invoice.finalized"),
-        ("customer.subscription.deleted", "customer.subscription.created"),
-        ("charge.dispute.closed", "charge.dispute.created"),
-        ("subscription_schedule.completed", "subscription_schedule.created"),
-        ("subscription_schedule.released", "subscription_schedule.created"),
-    ];
-    let (last, earlier) = kinds.split_last().unwrap();
-    let told = |kind: &str| earlier.contains(&kind);
-    if FIRST.contains(last) {
-        assert!(earlier.is_empty(), "{kinds:?} of {id}");
-    }
-    let created = |kind: &&str| {
-        FIRST
-            .iter()
-            .any(|first| first.strip_suffix("created") == Some(stem(kind)))
-    };
-    if earlier.is_empty() && created(last) {
-        assert!(FIRST.contains(last), "{kinds:?} of {id}");
-    }
-    assert!(!LAST.iter().any(|kind| told(kind)), "{kinds:?} of {id}");
-    for (kind, first) in AFTER.iter().filter(|(kind, _)| kind == last) {
-        assert!(told(first) && !told(kind), "{kinds:?} of {id}");
-    }
-    // docs.stripe.com/billing/subscriptions/webhooks: these two tell of the same.
-    if *last == "invoice.payment_succeeded" {
-        assert!(told("invoice.paid") && !told(last), "{kinds:?} of {id}");
-    }
-    if told("invoice.paid") || told("invoice.voided") {
-        let after = ["invoice.payment_succeeded", "invoice.updated"];
-        assert!(after.contains(last), "{kinds:?} of {id}");
-    }
-}
-
-/// `invoice.` of `invoice.paid`.
-fn stem(kind: &str) -> &str {
-    &kind[..=kind.rfind('.').unwrap()]
-}
-
 /// Without what nobody is told of.
 fn quiet(object: &mut Value) {
     for (kind, field) in SILENT {
@@ -374,12 +355,12 @@ fn quiet(object: &mut Value) {
             .as_object_mut()
             .unwrap()
             .values_mut()
-            .for_each(forget_active);
+            .for_each(forget_changes);
     }
 }
 
-/// Of the prices inside: an event of the price tells that it is not sold any more.
-fn forget_active(value: &mut Value) {
+/// Of the prices inside: an event of the price tells that it is not sold any more or found otherwise.
+fn forget_changes(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             if fields
@@ -387,10 +368,11 @@ fn forget_active(value: &mut Value) {
                 .is_some_and(|it| it == "price" || it == "plan")
             {
                 fields.remove("active");
+                fields.remove("lookup_key");
             }
-            fields.values_mut().for_each(forget_active);
+            fields.values_mut().for_each(forget_changes);
         }
-        Value::Array(all) => all.iter_mut().for_each(forget_active),
+        Value::Array(all) => all.iter_mut().for_each(forget_changes),
         _ => {}
     }
 }

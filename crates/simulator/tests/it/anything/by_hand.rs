@@ -75,34 +75,6 @@ impl World {
         Some(())
     }
 
-    /// What is sold ends, begins again, or was never sold. A product with a price stays.
-    pub fn catalog(&mut self, act: Act, which: usize, price: &str, how: usize) -> Option<()> {
-        match act {
-            Act::CouponDelete => {
-                let coupon = self.told.pick("coupon", which, |_| true)?;
-                self.send("DELETE", &format!("/v1/coupons/{coupon}"), "")?;
-            }
-            Act::PriceSwitch => {
-                let active = self.core.get(price)?["active"] == true;
-                self.post(&format!("/v1/prices/{price}"), &format!("active={}", !active))?;
-            }
-            _ => {
-                let product = text(&self.post("/v1/products", "name=Never%20sold")?["id"]);
-                if how.is_multiple_of(2) {
-                    let form = format!("product={product}&currency=usd&unit_amount={how}");
-                    self.post("/v1/prices", &form)?;
-                }
-                let gone = self.send("DELETE", &format!("/v1/products/{product}"), "");
-                assert_eq!(
-                    gone.is_none(),
-                    how.is_multiple_of(2),
-                    "a product with a price stays"
-                );
-            }
-        }
-        Some(())
-    }
-
     fn draft_of(&self, customer: &str, which: usize) -> Option<String> {
         let fits = |it: &Value| it["status"] == "draft" && it["customer"] == customer;
         self.told.pick("invoice", which, fits)

@@ -19,7 +19,7 @@ const BEHAVIORS: [&str; 4] = [
     "error_if_incomplete",
     "pending_if_incomplete",
 ];
-const CARDS: [&str; 8] = [
+pub const CARDS: [&str; 8] = [
     "pm_card_visa",
     "pm_card_chargeCustomerFail",
     "pm_card_chargeCustomerFail",
@@ -103,6 +103,15 @@ impl World {
         );
         let configurations = [waits, at_once]
             .map(|terms| text(&make("/v1/billing_portal/configurations", &configuration(&terms))["id"]));
+        for (price, key) in [(0, "seats"), (2, "support"), (2, "seats")] {
+            let features = make(
+                "/v1/entitlements/features",
+                &format!("name=F&lookup_key={key}{price}"),
+            );
+            let price = make(&format!("/v1/prices/{}", prices[price]), "");
+            let path = format!("/v1/products/{}/features", text(&price["product"]));
+            make(&path, &format!("entitlement_feature={}", text(&features["id"])));
+        }
         for card in [CARD, ""] {
             make("/v1/customers", card);
         }
@@ -146,6 +155,7 @@ impl World {
         self.told.charges_add_up(&self.otherwise);
         self.told.balances_add_up(&mut self.core);
         self.told.invoice_items_are_billed_once(&self.core);
+        self.told.entitlements_follow(&mut self.core);
     }
 
     /// `None`: there is nothing to do it to, or it was refused.
@@ -195,9 +205,10 @@ impl World {
                 let form = format!("promotion[type]=coupon&promotion[coupon]={}", text(&made["id"]));
                 self.post("/v1/promotion_codes", &form)?;
             }
-            Act::CouponDelete | Act::PriceSwitch | Act::ProductDelete => {
-                self.catalog(*act, which, &price, a)?
+            Act::CouponDelete | Act::LookupKey | Act::PriceSwitch | Act::ProductDelete => {
+                self.catalog(*act, which, &price, a)?;
             }
+            Act::Detach | Act::Intent | Act::SetupIntent => self.pay_by(*act, which, &customer, how)?,
             Act::Subscribe => {
                 let item = self.price_or_data("items[0]", &price, e);
                 let mut form = format!("customer={customer}&{item}&items[0][quantity]={}&{billed}", b % 5);
@@ -213,6 +224,9 @@ impl World {
                 } else if c % 3 == 1 && d.is_multiple_of(2) {
                     let anchor = self.core.now() + (1 + b as i64 % 6) * DAY;
                     form += &format!("&billing_cycle_anchor={anchor}");
+                }
+                if a.is_multiple_of(5) {
+                    form += "&billing_mode[type]=classic";
                 }
                 if e.is_multiple_of(3) {
                     form += &format!("&{}", self.once_more(e));
