@@ -183,7 +183,7 @@ fn a_delayed_payment_is_asked_about_when_its_session_is_heard_of_until_it_is_kno
     let ask = Want::now(Kind::Charge, "ch_1");
     assert_eq!(
         world.fetch(day(1), session("unpaid", Some("ch_1"))),
-        [ask.clone()]
+        std::slice::from_ref(&ask)
     );
     world.fetch(day(1), charge("pending"));
     assert_eq!(world.reason(day(1)), Reason::PaymentPending);
