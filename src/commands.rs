@@ -2,11 +2,13 @@
 //!
 //! [`request`] is what may be asked · `returning` where a browser may be sent back to · `sale` finds out what it would
 //! sell · `existing` what the customer has already · `stripe_customer` makes the one Stripe customer · [`checkout`] opens the
-//! page · [`outcome`] says what became of it · `portal` opens the portal · `by_hand` decides what Stripe does not.
+//! page · [`outcome`] says what became of it · `portal` opens the portal · `by_hand` decides what Stripe does not · `links` whose
+//! Stripe's objects are, and who is forgotten.
 
 mod by_hand;
 pub mod checkout;
 mod existing;
+mod links;
 pub mod outcome;
 mod portal;
 pub mod refused;

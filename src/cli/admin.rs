@@ -1,5 +1,7 @@
 //! `admin …`: what people decide by hand, and what they did.
 
+mod links;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use prost_types::Timestamp;
@@ -15,6 +17,12 @@ pub enum Admin {
     /// Decide a feature of a customer by hand, against whatever Stripe says.
     #[command(subcommand)]
     Override(Override),
+    /// Say whose one of Stripe's customers or objects is.
+    Link(links::Link),
+    /// Take one of Stripe's customers from a customer; its events wait again.
+    Unlink(links::Unlink),
+    /// Forget a customer. Nothing is changed at Stripe.
+    Erase(links::Erase),
     /// Print what people did, the latest first.
     Audit(Audit),
 }
@@ -36,6 +44,9 @@ impl Admin {
             Admin::Override(Override::Set(set)) => set.run().await,
             Admin::Override(Override::Delete(delete)) => delete.run().await,
             Admin::Override(Override::List(list)) => list.run().await,
+            Admin::Link(link) => link.run().await,
+            Admin::Unlink(unlink) => unlink.run().await,
+            Admin::Erase(erase) => erase.run().await,
             Admin::Audit(audit) => audit.run().await,
         }
     }

@@ -10,11 +10,11 @@ use tollgate_store::{AuditEntry, By, CustomerRow, Decided};
 use super::{Commands, Refused};
 
 /// How long what was stored may take to be applied.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-const LOOK_FIRST: Duration = Duration::from_millis(10);
+pub(super) const LOOK_FIRST: Duration = Duration::from_millis(10);
 
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What is kept of a customer.
 pub struct Explained {
@@ -100,7 +100,7 @@ impl Commands {
     }
 
     /// The revision since which so many marks are applied; `None`: it takes too long.
-    async fn applied(&self, customer: &CustomerId, marks: i64) -> Result<Option<i64>, Refused> {
+    pub(super) async fn applied(&self, customer: &CustomerId, marks: i64) -> Result<Option<i64>, Refused> {
         self.nudge();
         let applied = async {
             let mut pause = LOOK_FIRST;

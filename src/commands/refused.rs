@@ -33,6 +33,12 @@ pub enum Refused {
     UnknownCheckout,
     #[error("the customer has no override of this feature")]
     UnknownOverride,
+    #[error("it is linked to another customer; unlink it there first")]
+    AlreadyLinked,
+    #[error("the customer has no link of this id")]
+    UnknownLink,
+    #[error("the customer was never heard of")]
+    UnknownCustomer,
     #[error("it is stored and will be in the entitlements; ask again for the revision")]
     NotApplied,
     #[error("it is deleted and will be out of the entitlements soon; read with fully_current in a moment")]

@@ -81,8 +81,9 @@ async fn round(
     let _spans: Vec<Span> = events.iter().map(|event| event.span.clone()).collect();
     let ids: Vec<String> = events.iter().flat_map(|event| event.about.ids()).collect();
     let mut links = context.store.links(&ids).await?;
+    let disowned = context.store.disowned(&ids).await?;
     let at = context.clock.now();
-    let (mut routed, open) = decide(&context.settings, events, &mut links, at);
+    let (mut routed, open) = decide(&context.settings, events, &mut links, &disowned, at);
     let (asked, queued) = places_for(by_question(open, &mut routed), free);
     routed.extend(queued.iter().map(|event| (event.seq, Routing::Queued { at })));
     if !routed.is_empty() {
@@ -108,6 +109,7 @@ fn decide(
     settings: &Settings,
     mut open: Vec<Event>,
     links: &mut HashMap<String, CustomerId>,
+    disowned: &HashMap<String, bool>,
     now: Timestamp,
 ) -> (Vec<(i64, Routing)>, Vec<Event>) {
     let mut routed = vec![];
@@ -120,6 +122,16 @@ fn decide(
                     error: error.clone(),
                     at: now + backoff(event.attempts),
                 },
+                // One that comes later may say whose it is: then what waits is woken.
+                about if whose::disowned(&about.ids(), links, disowned).is_some() => {
+                    let on = about.ids();
+                    match whose::disowned(&on, links, disowned) {
+                        Some(true) => Routing::Ignored {
+                            why: whose::ERASED.into(),
+                        },
+                        _ => Routing::Waiting { on },
+                    }
+                }
                 about => match about.owner(links, settings) {
                     Some(customer) => {
                         let ids = about.ids();
@@ -180,6 +192,7 @@ enum Found {
     Customer(CustomerId),
     Nobody,
     Foreign,
+    Erased,
 }
 
 async fn ask(context: &Context, question: Question, events: Vec<Event>) {
@@ -208,6 +221,9 @@ async fn ask(context: &Context, question: Question, events: Vec<Event>) {
                 Ok(Found::Nobody) => Routing::Waiting { on: ids() },
                 Ok(Found::Foreign) => Routing::Ignored {
                     why: whose::OTHER_DEPLOYMENT.into(),
+                },
+                Ok(Found::Erased) => Routing::Ignored {
+                    why: whose::ERASED.into(),
                 },
                 Err((error, not_asked)) => Routing::Retry {
                     error: error.clone(),
@@ -246,6 +262,12 @@ async fn find(context: &Context, question: Question, more: &mut Vec<String>) -> 
         }
         more.extend(whose::ids(&found));
         let links = context.store.links(more).await.map_err(Trouble::Store)?;
+        let disowned = context.store.disowned(more).await.map_err(Trouble::Store)?;
+        match whose::disowned(more, &links, &disowned) {
+            Some(true) => return Ok(Found::Erased),
+            Some(false) => return Ok(Found::Nobody),
+            None => {}
+        }
         if let Some(customer) = whose::owner(&found, &links, &context.settings) {
             return Ok(Found::Customer(customer));
         }

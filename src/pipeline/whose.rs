@@ -26,12 +26,14 @@ pub enum About {
 const OTHER_MODE: &str = "livemode is";
 const CONNECTED: &str = "of a connected account";
 pub const OTHER_DEPLOYMENT: &str = "of another deployment";
+pub const ERASED: &str = "of an erased customer";
 
 /// What does not fit, of what is ignored because it is none of ours.
 pub fn foreign(why: &str) -> Option<&'static str> {
     match why {
         CONNECTED => Some("account"),
         OTHER_DEPLOYMENT => Some("deployment"),
+        ERASED => Some("erased"),
         why => why.starts_with(OTHER_MODE).then_some("livemode"),
     }
 }
@@ -145,6 +147,19 @@ pub fn owner(
             .filter(|stamp| stamp.deployment.as_deref() == Some(&settings.deployment))?;
         CustomerId::parse(stamp.customer.as_ref()?).ok()
     })
+}
+
+/// What people decided about an object that is linked to nobody: then our own mark on it does not count. `Some(true)`: its
+/// customer was erased. `Some(false)`: it was unlinked, and waits for a link.
+pub fn disowned(
+    ids: &[String],
+    links: &HashMap<String, CustomerId>,
+    disowned: &HashMap<String, bool>,
+) -> Option<bool> {
+    if ids.iter().any(|id| links.contains_key(id)) {
+        return None;
+    }
+    ids.iter().filter_map(|id| disowned.get(id).copied()).max()
 }
 
 /// Stripe's customer may carry our mark; a refund or dispute names only its charge, which names the customer.

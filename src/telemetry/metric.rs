@@ -223,7 +223,7 @@ table! {
     /// What became of events when they were routed: `customer`, `ignored`, `waiting`, `retry`, `queued`, `parked`.
     Counter ROUTED = "tollgate_routed_total" in Count by ["outcome"];
     /// Events that are kept and ignored because they are none of this deployment's, by what does not fit: `livemode`,
-    /// `account`, `deployment`.
+    /// `account`, `deployment`, `erased` (their customer was).
     Counter EVENTS_FOREIGN = "tollgate_events_foreign_total" in Count by ["why"];
 
     /// Fetches of Stripe's objects, by kind of object: `fetched`, `absent`, `failed` (tried again).
@@ -304,7 +304,7 @@ pub fn begin_at_zero() {
             metrics::counter!(metric.name).increment(0);
         }
     }
-    for why in ["livemode", "account", "deployment"] {
+    for why in ["livemode", "account", "deployment", "erased"] {
         EVENTS_FOREIGN.of([why]).add(0);
     }
 }

@@ -235,7 +235,12 @@ fn only_append_writes_schedules_and_only_append_and_activation_the_feed() {
     for (statement, places) in [
         (
             "schedule = ",
-            &["migrations/0007_append.sql", "migrations/0010_telling.sql"][..],
+            &[
+                "migrations/0007_append.sql",
+                "migrations/0010_telling.sql",
+                // Of who is forgotten: an empty one.
+                "migrations/0017_links.sql",
+            ][..],
         ),
         (
             "insert into feed ",
@@ -244,6 +249,7 @@ fn only_append_writes_schedules_and_only_append_and_activation_the_feed() {
                 "migrations/0007_append.sql",
                 "migrations/0010_telling.sql",
                 "migrations/0012_activate.sql",
+                "migrations/0017_links.sql",
             ][..],
         ),
     ] {

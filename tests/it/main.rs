@@ -11,6 +11,7 @@ mod corpus;
 mod doctor;
 mod door;
 mod history;
+mod links;
 mod lives;
 mod metrics;
 mod operations;

@@ -23,4 +23,4 @@ mod disputes;
 mod invoiced;
 mod payers;
 mod refunds;
-mod shop;
+pub mod shop;

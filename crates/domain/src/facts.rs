@@ -8,6 +8,7 @@ mod carry;
 mod ends;
 mod need;
 mod tick;
+mod without;
 
 use std::collections::BTreeMap;
 

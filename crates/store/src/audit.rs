@@ -24,7 +24,7 @@ pub struct AuditEntry {
     /// By the database's clock.
     pub at: Timestamp,
     pub by: By,
-    /// `override_set` or `override_deleted`.
+    /// As `override_set`.
     pub action: String,
     pub customer: Option<String>,
     pub feature: Option<String>,

@@ -5,7 +5,7 @@
 //! [`append`] writes its result · [`settle`] queues what is to be fetched · [`poll`] reads the feed ·
 //! [`figures`] counts what is unfinished · [`deployment`] whose all this is · [`catalog`] versions and activations ·
 //! [`customer`] one customer · [`checkout`] what was asked to be sold · [`overrides`] what was decided by hand ·
-//! [`audit`] what people did.
+//! [`audit`] what people did · [`links`] whose Stripe's objects are by hand.
 
 pub mod append;
 pub mod apply;
@@ -19,6 +19,7 @@ mod error;
 pub mod figures;
 pub mod inbox;
 mod intent;
+pub mod links;
 pub mod overrides;
 pub mod poll;
 mod pool;
@@ -37,6 +38,7 @@ pub use deployment::{Deployment, Server};
 pub use error::StoreError;
 pub use figures::{Figures, Pile};
 pub use inbox::{Accepted, InboxCounts, NewEvent, Outcome};
+pub use links::{Linked, Unlink};
 pub use overrides::Decided;
 pub use poll::{Change, FeedRow, Hints, Position, SnapshotRow};
 pub use pool::{Settings, Store};

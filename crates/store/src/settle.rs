@@ -168,7 +168,8 @@ impl Store {
         Ok(seq.fetch_one(&self.pool).await?)
     }
 
-    /// Keeps a fetched object as an observation of this customer, who becomes dirty. Returns its sequence.
+    /// Keeps a fetched object as an observation of this customer, who becomes dirty. Returns its sequence; 0: the object was
+    /// taken from the customer by hand meanwhile.
     ///
     /// # Errors
     /// The database is not available.
@@ -196,6 +197,9 @@ impl Store {
                     fetched_from, fetched_to, covers_seq, traceparent, accepted_at)
                 select 'fetch/' || gen_random_uuid(), 'fetch', 'fetched', $2, $3, $4, $5, 'routed', marked.customer, $4, $6, $7, $8, $9
                 from marked
+                -- What was unlinked or erased while it was fetched is not ours any more.
+                where not exists (select from disowned where stripe_id = $3)
+                    or exists (select from link where stripe_id = $3)
                 returning seq
                 "#,
                 customer,
@@ -208,9 +212,10 @@ impl Store {
                 traceparent,
                 accepted_at
             )
-            .fetch_one(&self.pool)
+            .fetch_optional(&self.pool)
             .await
         })
         .await
+        .map(|seq| seq.unwrap_or(0))
     }
 }

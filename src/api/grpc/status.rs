@@ -106,11 +106,14 @@ fn code(reason: ErrorReason) -> Code {
         | R::UnknownPrice
         | R::RefusedByStripe => Code::InvalidArgument,
         R::RevisionCompacted => Code::OutOfRange,
-        R::UnknownFeature | R::UnknownCheckout | R::UnknownOverride => Code::NotFound,
+        R::UnknownFeature | R::UnknownCheckout | R::UnknownOverride | R::UnknownLink | R::UnknownCustomer => {
+            Code::NotFound
+        }
         R::NeverCheckedOut
         | R::RequestIdReused
         | R::CheckoutExpired
         | R::PriceArchived
+        | R::AlreadyLinked
         | R::AlreadySubscribed => Code::FailedPrecondition,
         R::StripeUnavailable | R::NotCurrent | R::Draining => Code::Unavailable,
         R::CheckoutInProgress => Code::Aborted,

@@ -19,7 +19,7 @@ pub enum Scope {
     Operator,
 }
 
-use Scope::{Checkout, Read, Support, Watch};
+use Scope::{Checkout, Operator, Read, Support, Watch};
 
 impl Scope {
     /// Every one.
@@ -38,7 +38,7 @@ impl Scope {
             Read => "read",
             Watch => "watch",
             Support => "support",
-            Scope::Operator => "operator",
+            Operator => "operator",
         }
     }
 }
@@ -107,6 +107,9 @@ pub const RPCS: &[Rpc] = &[
     rpc("/tollgate.v1.BillingAdminService/DeleteOverride", Support, "takes an override back", "yes; the second time there is none"),
     rpc("/tollgate.v1.BillingAdminService/ListOverrides", Support, "lists overrides", "yes"),
     rpc("/tollgate.v1.BillingAdminService/ListAuditEntries", Support, "lists what people did", "yes"),
+    rpc("/tollgate.v1.BillingAdminService/LinkCustomer", Support, "says whose one of Stripe's customers or objects is", "yes; the same again changes nothing"),
+    rpc("/tollgate.v1.BillingAdminService/UnlinkCustomer", Support, "takes one of Stripe's customers from a customer", "yes; the second time there is none"),
+    rpc("/tollgate.v1.BillingAdminService/EraseCustomer", Operator, "forgets a customer", "yes; the second time changes nothing"),
 ];
 
 /// Everybody may ask whether the service lives and what it speaks: probes and tools have no token.

@@ -1,6 +1,7 @@
 //! `BillingAdminService`: why an answer is what it is, what people decide by hand, and what they did.
 
 mod explain;
+mod links;
 mod overrides;
 mod pages;
 
@@ -13,9 +14,11 @@ use crate::api::grpc::auth::caller::Caller;
 use crate::api::grpc::convert;
 use crate::api::grpc::proto::billing_admin_service_server::BillingAdminService;
 use crate::api::grpc::proto::{
-    self, AuditAction, DeleteOverrideRequest, DeleteOverrideResponse, ExplainEntitlementRequest,
-    ExplainEntitlementResponse, ListAuditEntriesRequest, ListAuditEntriesResponse, ListOverridesRequest,
-    ListOverridesResponse, SetOverrideRequest, SetOverrideResponse,
+    self, AuditAction, DeleteOverrideRequest, DeleteOverrideResponse, EraseCustomerRequest,
+    EraseCustomerResponse, ExplainEntitlementRequest, ExplainEntitlementResponse, LinkCustomerRequest,
+    LinkCustomerResponse, ListAuditEntriesRequest, ListAuditEntriesResponse, ListOverridesRequest,
+    ListOverridesResponse, SetOverrideRequest, SetOverrideResponse, UnlinkCustomerRequest,
+    UnlinkCustomerResponse,
 };
 use crate::api::grpc::status::Failure;
 
@@ -55,6 +58,27 @@ impl BillingAdminService for Service {
     ) -> Result<Response<ListAuditEntriesResponse>, Status> {
         respond(audit(self, request).await)
     }
+
+    async fn link_customer(
+        &self,
+        request: Request<LinkCustomerRequest>,
+    ) -> Result<Response<LinkCustomerResponse>, Status> {
+        respond(links::link(self, request).await)
+    }
+
+    async fn unlink_customer(
+        &self,
+        request: Request<UnlinkCustomerRequest>,
+    ) -> Result<Response<UnlinkCustomerResponse>, Status> {
+        respond(links::unlink(self, request).await)
+    }
+
+    async fn erase_customer(
+        &self,
+        request: Request<EraseCustomerRequest>,
+    ) -> Result<Response<EraseCustomerResponse>, Status> {
+        respond(links::erase(self, request).await)
+    }
 }
 
 async fn audit(
@@ -82,6 +106,9 @@ fn entry(entry: AuditEntry) -> proto::AuditEntry {
     let action = match entry.action.as_str() {
         "override_set" => AuditAction::OverrideSet,
         "override_deleted" => AuditAction::OverrideDeleted,
+        "customer_linked" => AuditAction::CustomerLinked,
+        "customer_unlinked" => AuditAction::CustomerUnlinked,
+        "customer_erased" => AuditAction::CustomerErased,
         _ => AuditAction::Unspecified,
     };
     let json = |value: Option<serde_json::Value>| value.map(|it| it.to_string()).unwrap_or_default();
