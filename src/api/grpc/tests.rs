@@ -108,33 +108,26 @@ impl BillingService for Stub {
     }
 }
 
-#[tonic::async_trait]
-impl BillingAdminService for Stub {
-    async fn explain_entitlement(
-        &self,
-        _: Request<ExplainEntitlementRequest>,
-    ) -> Answer<ExplainEntitlementResponse> {
-        Err(Status::unimplemented(""))
-    }
+macro_rules! none_of {
+    ($($method:ident($request:ident) -> $response:ident)*) => {
+        #[tonic::async_trait]
+        impl BillingAdminService for Stub {
+            $(async fn $method(&self, _: Request<$request>) -> Answer<$response> {
+                Err(Status::unimplemented(""))
+            })*
+        }
+    };
+}
 
-    async fn set_override(&self, _: Request<SetOverrideRequest>) -> Answer<SetOverrideResponse> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn delete_override(&self, _: Request<DeleteOverrideRequest>) -> Answer<DeleteOverrideResponse> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn list_overrides(&self, _: Request<ListOverridesRequest>) -> Answer<ListOverridesResponse> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn list_audit_entries(
-        &self,
-        _: Request<ListAuditEntriesRequest>,
-    ) -> Answer<ListAuditEntriesResponse> {
-        Err(Status::unimplemented(""))
-    }
+none_of! {
+    explain_entitlement(ExplainEntitlementRequest) -> ExplainEntitlementResponse
+    set_override(SetOverrideRequest) -> SetOverrideResponse
+    delete_override(DeleteOverrideRequest) -> DeleteOverrideResponse
+    list_overrides(ListOverridesRequest) -> ListOverridesResponse
+    list_audit_entries(ListAuditEntriesRequest) -> ListAuditEntriesResponse
+    link_customer(LinkCustomerRequest) -> LinkCustomerResponse
+    unlink_customer(UnlinkCustomerRequest) -> UnlinkCustomerResponse
+    erase_customer(EraseCustomerRequest) -> EraseCustomerResponse
 }
 
 struct Served {
