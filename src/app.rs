@@ -1,6 +1,7 @@
 //! One process: every station once, in the order of the diagram; its beginning and its end.
 
 mod account;
+mod catalog;
 mod once;
 mod reload;
 mod settings;
@@ -8,12 +9,12 @@ mod stations;
 mod steer;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::clock::Clock;
 use tollgate_store::{Store, StoreError};
@@ -27,13 +28,16 @@ use crate::api::{grpc, ops, webhook};
 use crate::commands::Commands;
 use crate::config::{Config, ConfigError};
 use crate::feed::Feed;
-use crate::pipeline::{self, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::telemetry::metric::{self, PLAIN};
 use crate::telemetry::{self, Recorded};
 
 use stations::Stations;
 
-pub use once::{apply_catalog, log, migrate, new_token};
+pub use crate::pipeline::catalog::activate::{Confirmed, Held, Outcome, name};
+pub use crate::pipeline::catalog::dry_run::Summary;
+pub use catalog::{MAX_CATALOG, apply_catalog, catalog_status, diff_catalog, read_catalog};
+pub use once::{log, migrate, new_token};
 pub use settings::{caller_list, check, jwt_without_keys, store_settings, stripe};
 pub use steer::unix_now;
 
@@ -51,6 +55,8 @@ pub struct Running {
     /// What the gRPC listener offers; to be reloaded while it runs.
     pub tls: Option<Tls>,
     feed: Feed,
+    /// Whether the catalog given has been made active, or is not to be.
+    activated: watch::Receiver<bool>,
     health: Health,
     stations: Stations,
     /// Listeners end first, then what they feed.
@@ -99,15 +105,18 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
             clock
         }
     };
-    if let Some(file) = &config.catalog {
-        let yaml = read_catalog(file).await;
-        let yaml = yaml.map_err(|error| ConfigError(format!("TOLLGATE_CATALOG: {error:#}")))?;
-        pipeline::catalog::activate_at_start(&store, &yaml, config.catalog_generation)
-            .await
-            .with_context(|| format!("the catalog {} is not active", file.display()))?;
-    }
+    let catalog = catalog::at_start(config, &store, clock.now()).await?;
 
     let feed = Feed::new(store.clone(), clock.clone(), settings::feed(config));
+    let activated = watch::Sender::new(false);
+    let leads = catalog::when_ready(
+        config,
+        store.clone(),
+        catalog,
+        clock.clone(),
+        (feed.ready(), activated.clone()),
+        working.clone(),
+    );
     let health = Health::new();
     let livemode = stripe.livemode();
     let pipeline = Pipeline::new(
@@ -142,6 +151,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         callers: callers.clone(),
         tls: tls.clone(),
         feed: feed.clone(),
+        activated: activated.subscribe(),
         health: health.clone(),
         stations,
         listening: CancellationToken::new(),
@@ -155,6 +165,7 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
         .stations
         .add("reload", reload::run(config.clone(), users, every, stop.clone()));
     running.stations.add("account", account);
+    running.stations.add("catalog", leads);
     running.stations.add("pipeline", pipeline.run(stop.clone()));
     running.stations.add("feed", feed.clone().run(stop.clone()));
     running.stations.add(
@@ -229,14 +240,18 @@ pub async fn start(config: &Config, clock: Option<Clock>) -> Result<Running> {
 }
 
 impl Running {
-    /// Returns once this replica has caught up, or why a station ended before.
+    /// Returns once this replica has caught up and its catalog was dealt with, or why a station ended before.
     ///
     /// # Errors
     /// As for [`Running::failed`].
     pub async fn caught_up(&mut self) -> Result<()> {
-        let mut ready = self.feed.ready();
+        let (mut ready, mut activated) = (self.feed.ready(), self.activated.clone());
+        let both = async {
+            let _ = ready.wait_for(|ready| *ready).await;
+            let _ = activated.wait_for(|activated| *activated).await;
+        };
         tokio::select! {
-            _ = ready.wait_for(|ready| *ready) => Ok(()),
+            () = both => Ok(()),
             error = self.failed() => Err(error),
         }
     }
@@ -266,25 +281,6 @@ impl Running {
         telemetry::flush().await;
         ended.unwrap_or_else(|_| Err(anyhow!("not finished after {deadline:?}: the rest was cut")))
     }
-}
-
-/// A catalog is written by people: what is larger is another file.
-pub const MAX_CATALOG: u64 = 1 << 20;
-
-/// The YAML of a catalog file.
-///
-/// # Errors
-/// It is no file, too large, or no text.
-pub async fn read_catalog(file: &Path) -> Result<String> {
-    let read = async {
-        let about = tokio::fs::metadata(file).await?;
-        if !about.is_file() || about.len() > MAX_CATALOG {
-            bail!("it is no file of at most {MAX_CATALOG} bytes");
-        }
-        Ok(tokio::fs::read_to_string(file).await?)
-    };
-    read.await
-        .with_context(|| format!("the catalog {} cannot be read", file.display()))
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {

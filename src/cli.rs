@@ -1,6 +1,7 @@
 //! The commands.
 //!
-//! Exit codes: 0 done · 1 failed · 3 `check` or `health` said no · 64 the command line or a setting is wrong.
+//! Exit codes: 0 done · 1 failed · 3 `check` or `health` said no, or `catalog diff` takes something · 4 the brake holds a
+//! catalog · 64 the command line or a setting is wrong.
 
 mod admin;
 mod ask;
@@ -81,7 +82,7 @@ enum Command {
     /// Make tokens for callers.
     #[command(subcommand)]
     Token(token::Token),
-    /// Check a catalog, draft one, or make it the active one.
+    /// Check a catalog, draft one, see what it would change, or make it the active one.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
     /// A private Postgres until standard input ends; for demo, dev and tests.
@@ -179,7 +180,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Watch(command) => command.run().await?,
         Command::Checkout(command) => command.run().await?,
         Command::Token(command) => command.run()?,
-        Command::Catalog(command) => command.run(config).await?,
+        Command::Catalog(command) => return command.run(config).await,
         #[cfg(feature = "dev")]
         Command::PostgresSupervisor { .. } => {}
     }

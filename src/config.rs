@@ -192,6 +192,10 @@ impl Config {
             self.catalog_generation.is_none_or(|number| number >= 0),
             "TOLLGATE_CATALOG_GENERATION must be 0 or more: the number of the release, as Helm counts them",
         );
+        need(
+            self.brake_percent <= 100,
+            "TOLLGATE_BRAKE_PERCENT must be from 0 to 100: 5 is the default",
+        );
         for (name, url) in [
             ("STRIPE_BASE_URL", Some(&self.stripe_base_url)),
             ("OTLP_ENDPOINT", Some(&self.otlp_endpoint)),

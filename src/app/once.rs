@@ -4,12 +4,10 @@ use anyhow::{Context, Result};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use tollgate_store::Store;
-use tollgate_store::catalog::Activation;
 
 use super::store_settings;
 use crate::api::grpc::auth::entry::Entry;
 use crate::config::{Config, ConfigError, LogFormat};
-use crate::pipeline;
 use crate::telemetry::{self, Collector};
 
 /// Begins to write the log, and to give spans to the collector if there is one, as the settings say.
@@ -49,21 +47,4 @@ pub fn new_token(name: &str, scopes: &[String], customers: &[String]) -> Result<
         .try_fill_bytes(&mut random)
         .context("the system has no randomness")?;
     Ok(Entry::with_token(name, scopes, customers, random).map_err(ConfigError)?)
-}
-
-/// Makes a catalog the active one.
-///
-/// # Errors
-/// The catalog is none, its generation is lower than the active one's, or the database is not usable.
-pub async fn apply_catalog(config: &Config, yaml: &str, generation: Option<i64>) -> Result<Activation> {
-    let store = Store::connect(&store_settings(config)?).await?;
-    let activated = async {
-        store.check_schema().await?;
-        pipeline::catalog::activate(&store, yaml, generation)
-            .await
-            .context("the catalog is not active")
-    };
-    let activated = activated.await;
-    store.close().await;
-    activated
 }

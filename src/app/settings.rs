@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use arc_swap::ArcSwap;
 use secrecy::SecretString;
+use tollgate_domain::brake::Brake;
 use tollgate_domain::time::Span;
 use tollgate_stripe::signature::Secrets;
 use tollgate_stripe::{Asked, Client, NotSent, Outcome, Priority};
@@ -173,6 +174,13 @@ pub(super) fn pipeline(
         account,
         confirm_after: config.confirm_after,
         ..pipeline::Settings::default()
+    }
+}
+
+pub(super) fn brake(config: &Config) -> Brake {
+    Brake {
+        percent: config.brake_percent,
+        at_least: config.brake_at_least,
     }
 }
 

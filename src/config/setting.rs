@@ -154,6 +154,11 @@ settings! {
         /// Of the release that brings the catalog: an older one's is not made active any more. Without it a catalog that a newer one
         /// has replaced is not brought back by a restart.
         catalog_generation: Option<i64> = None;
+        /// A pass over many customers (a catalog) that would take something from more than so many of a hundred that have
+        /// something is held until it is confirmed.
+        brake_percent: u32 = 5;
+        /// Fewer customers than these may lose something without a confirmation.
+        brake_at_least: u32 = 20;
     }
     "Watches" {
         /// Between two checkpoints of a watch.

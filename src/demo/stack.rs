@@ -113,7 +113,7 @@ impl Stack {
         at_home(&mut config, ports);
         app::migrate(&config).await?;
         if config.catalog.is_none() {
-            app::apply_catalog(&config, CATALOG, None).await?;
+            app::apply_catalog(&config, CATALOG, None, None).await?;
         }
         let mut service = app::start(&config, Some(stripe.clock())).await?;
         stripe.deliver_to(
@@ -144,8 +144,14 @@ impl Stack<()> {
             let yaml = setup::draft(&stripe)
                 .await
                 .context("the account cannot be read")?;
-            app::apply_catalog(&config, &yaml, None).await?;
-            say.note("catalog: drafted from the account, as `tollgate catalog init` prints it");
+            say.note(match app::apply_catalog(&config, &yaml, None, None).await? {
+                app::Outcome::Active(_) => {
+                    "catalog: drafted from the account, as `tollgate catalog init` prints it"
+                }
+                app::Outcome::Held(_) => {
+                    "catalog: the one of the last time; the account's new draft would take too much"
+                }
+            });
         }
         let mut service = app::start(&config, None).await?;
         timeout(START, service.caught_up()).await.context(READY)??;

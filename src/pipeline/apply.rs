@@ -36,12 +36,14 @@ pub(super) async fn run(context: Context, stop: CancellationToken) -> Result<()>
 
 async fn round(context: &Context, active: &Mutex<catalog::Active>) -> Result<bool, StoreError> {
     // Without a catalog nothing can be projected; what came stays where it is.
-    let Some((activation, catalog)) = active.lock().await.read(&context.store).await? else {
+    let mut active = active.lock().await;
+    let Some((activation, catalog)) = active.read(&context.store).await? else {
         return Ok(false);
     };
     let now = context.clock.now();
     let loaded = context.store.dirty(context.settings.batch, now).await?;
     if loaded.is_empty() {
+        active.end(&context.store).await?;
         return Ok(false);
     }
     let rules = Rules {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tollgate_store::{Figures, StoreError};
+use tollgate_store::{Figures, Reprojection, StoreError};
 
 use super::Context;
 use super::wake::station;
@@ -50,5 +50,14 @@ async fn round(context: &Context) -> Result<bool, StoreError> {
     metric::SETTLE_PENDING.set(PLAIN, settles.count);
     metric::SETTLE_AGE.set(PLAIN, settles.age);
     metric::UNCONFIRMED.set(PLAIN, unconfirmed);
+    if let Some(Reprojection {
+        number, total, left, ..
+    }) = context.store.reprojection().await?
+    {
+        metric::ACTIVATION.set(PLAIN, number);
+        metric::REPROJECTION.set(["done"], total - left);
+        metric::REPROJECTION.set(["left"], left);
+    }
+    metric::CATALOG_HELD.set(PLAIN, context.store.holds().await?.len());
     Ok(false)
 }

@@ -267,6 +267,15 @@ table! {
     /// keep their access. Counted up to 10000.
     Gauge UNCONFIRMED = "tollgate_unconfirmed_customers" in Count by [];
 
+    /// The number of the active pair of catalog and rules.
+    Gauge ACTIVATION = "tollgate_activation_number" in Count by [];
+    /// Whether this process can project the active pair; one that cannot leaves that to those that can, and serves reads.
+    Gauge PROJECTS = "tollgate_activation_projected" in Count by [];
+    /// Customers by whether they have followed the active pair: `done` or `left`.
+    Gauge REPROJECTION = "tollgate_reprojection_customers" in Count by ["state"];
+    /// Pairs of catalog and rules that the brake holds.
+    Gauge CATALOG_HELD = "tollgate_catalog_held" in Count by [];
+
     /// The feed's head as the database had it when it was last read.
     Gauge FEED_HEAD = "tollgate_feed_head_revision" in Count by [];
     /// The revision that this replica's memory is at.

@@ -250,6 +250,7 @@ fn only_append_writes_schedules_and_only_append_and_activation_the_feed() {
                 "migrations/0010_telling.sql",
                 "migrations/0012_activate.sql",
                 "migrations/0017_links.sql",
+                "migrations/0019_activation.sql",
             ][..],
         ),
     ] {

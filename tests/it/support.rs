@@ -19,6 +19,8 @@ use tollgate::api::grpc::proto::line_item::Price;
 use tollgate::api::grpc::proto::{CreateCheckoutRequest, LineItem, WatchFilter};
 use tollgate::app::{self, Running};
 use tollgate::config::{Config, Secret};
+use tollgate::pipeline::catalog::activate::Activator;
+use tollgate_domain::brake::Brake;
 use tollgate_domain::catalog::Value;
 use tollgate_domain::clock::Clock;
 use tollgate_domain::id::{CustomerId, FeatureId};
@@ -248,6 +250,19 @@ pub async fn migrate(config: &Config) {
         .unwrap();
     store.migrate().await.unwrap();
     store.close().await;
+}
+
+/// Who makes catalogs the active ones, as a process that is ready.
+pub fn activator(store: &Store) -> Activator<'_> {
+    Activator {
+        store,
+        brake: Brake {
+            percent: 5,
+            at_least: 20,
+        },
+        generation: None,
+        ready: true,
+    }
 }
 
 /// Asks again until the answer is one, or the test has failed.

@@ -8,7 +8,7 @@ use tollgate::api::grpc::proto::{
 use tonic::{Code, Streaming};
 
 use crate::support::map::Map;
-use crate::support::{PATIENCE, SECRET, TestApp, eventually, everybody};
+use crate::support::{PATIENCE, SECRET, TestApp, activator, eventually, everybody};
 
 async fn open(app: &TestApp, filter: WatchFilter, revision: &str) -> Streaming<WatchEntitlementsResponse> {
     let request = WatchEntitlementsRequest {
@@ -226,14 +226,16 @@ async fn a_new_catalog_is_a_revision_that_watchers_follow() {
     until(&mut stream, &mut map, |map| map.complete).await;
     let before = map.customers["acme"].clone();
     let bigger = crate::support::CATALOG.replace("per_unit: 1", "per_unit: 10");
-    tollgate::pipeline::catalog::activate(app.store(), &bigger, None)
+    activator(app.store())
+        .activate(&bigger, None, app.store().now().await.unwrap())
         .await
         .unwrap();
     until(&mut stream, &mut map, |map| map.customers["acme"] != before).await;
-    assert_eq!(app.store().reprojection_left().await.unwrap(), 0);
+    assert_eq!(app.store().reprojection().await.unwrap().unwrap().left, 0);
     // An old process that starts again with the old file does not bring it back.
     let old = crate::support::CATALOG;
-    tollgate::pipeline::catalog::activate_at_start(app.store(), old, None)
+    activator(app.store())
+        .activate_at_start(Some(old), app.store().now().await.unwrap())
         .await
         .unwrap();
     assert_eq!(app.store().active().await.unwrap().unwrap().source, bigger);

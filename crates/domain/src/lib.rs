@@ -5,12 +5,13 @@
 //! [`facts`] what is known of one customer, and `fold`, which learns one observation ·
 //! [`catalog`] which price gives which feature ·
 //! [`schedule`] the answer as a function of time, `project`, which makes it, and `eval`, which reads it ·
-//! [`overrides`] access allowed or denied by hand ·
+//! [`overrides`] access allowed or denied by hand · [`brake`] when a pass over many is held ·
 //! [`revision`] positions in the feed ·
 //! [`time`] and [`clock`] instants, and the handle by which stations learn what time it is.
 //!
 //! Nothing here does I/O. Time is an argument; only [`clock`] knows that it passes.
 
+pub mod brake;
 pub mod catalog;
 pub mod clock;
 pub mod facts;

@@ -1,5 +1,6 @@
 //! The answer as a function of time: `project` makes it, `eval` reads it.
 
+mod difference;
 mod explain;
 mod merge;
 mod project;
@@ -10,12 +11,17 @@ use std::collections::BTreeMap;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 
+pub use difference::{Answers, Difference, Effect, differences};
 pub use explain::{Contribution, contributions};
 pub use project::project;
 
 use crate::catalog::Value;
 use crate::id::{FeatureId, PlanId};
 use crate::time::Timestamp;
+
+/// The version of the rules: rises with a change by which the same facts and the same catalog come to other schedules, so
+/// that binaries of both may work at once and customers are projected anew.
+pub const PROJECTION: i32 = 1;
 
 /// One customer's answers for every feature that something touches; untouched ones have the catalog's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -39,6 +39,37 @@ pub struct Loaded {
     pub observed: Vec<Observed>,
 }
 
+struct Row {
+    customer: String,
+    marks: i64,
+    facts: serde_json::Value,
+    facts_version: i64,
+    schedule: serde_json::Value,
+    activation: i64,
+    as_of: i64,
+    overrides: Vec<serde_json::Value>,
+    seqs: Vec<i64>,
+}
+
+impl Row {
+    /// `None`: this version cannot.
+    fn read(self, observed: &mut HashMap<i64, Observed>) -> Option<Loaded> {
+        let overrides = self.overrides.into_iter().map(serde_json::from_value);
+        Some(Loaded {
+            customer: CustomerId::parse(&self.customer).ok()?,
+            // One less is not what append clears, so the rest that did not fit keeps it dirty.
+            marks: self.marks - i64::from(self.seqs.len() == usize::from(OBSERVATIONS)),
+            facts: serde_json::from_value(self.facts).ok()?,
+            facts_version: self.facts_version,
+            schedule: serde_json::from_value(self.schedule).ok()?,
+            activation: self.activation,
+            as_of: Timestamp(self.as_of),
+            overrides: overrides.collect::<Result<_, _>>().ok()?,
+            observed: self.seqs.iter().filter_map(|seq| observed.remove(seq)).collect(),
+        })
+    }
+}
+
 /// Of one customer in one round; the rest stays and so does its dirty mark.
 const OBSERVATIONS: u16 = 500;
 
@@ -84,7 +115,8 @@ impl Store {
         }
         // One statement: marks, facts and observations of one instant.
         let rows = retried(|| async {
-            sqlx::query!(
+            sqlx::query_as!(
+                Row,
                 r#"
                 select c.customer, c.marks, c.facts, c.facts_version, c.schedule, c.activation, c.as_of,
                     array(select o.override from override o where o.customer = c.customer order by o.feature) as "overrides!",
@@ -104,39 +136,52 @@ impl Store {
         .await?;
         let seqs: Vec<i64> = rows.iter().flat_map(|row| row.seqs.iter().copied()).collect();
         let mut observed = self.observed(&seqs).await?;
-        let mut broken = 0;
-        let mut loaded = Vec::with_capacity(rows.len());
-        for row in rows {
-            let overrides = row.overrides.into_iter().map(serde_json::from_value);
-            let (Ok(customer), Ok(facts), Ok(schedule), Ok(overrides)) = (
-                CustomerId::parse(&row.customer),
-                serde_json::from_value(row.facts),
-                serde_json::from_value(row.schedule),
-                overrides.collect::<Result<_, _>>(),
-            ) else {
-                broken += 1;
-                continue;
-            };
-            loaded.push(Loaded {
-                customer,
-                // One less is not what append clears, so the rest that did not fit keeps it dirty.
-                marks: row.marks - i64::from(row.seqs.len() == usize::from(OBSERVATIONS)),
-                facts,
-                facts_version: row.facts_version,
-                schedule,
-                activation: row.activation,
-                as_of: Timestamp(row.as_of),
-                overrides,
-                observed: row.seqs.iter().filter_map(|seq| observed.remove(seq)).collect(),
-            });
-        }
-        if broken > 0 {
+        let count = rows.len();
+        let loaded: Vec<Loaded> = rows
+            .into_iter()
+            .filter_map(|row| row.read(&mut observed))
+            .collect();
+        if loaded.len() < count {
             tracing::error!(
-                broken,
+                broken = count - loaded.len(),
                 "customers cannot be read by this version and are not applied; the others are"
             );
         }
         Ok(loaded)
+    }
+
+    /// Customers by name after one of them, without what was observed and not applied, and the last of the page; nobody is
+    /// taken. Those that cannot be read are left out.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn customers_page(
+        &self,
+        after: &str,
+        limit: i64,
+    ) -> Result<(Vec<Loaded>, Option<String>), StoreError> {
+        let rows = retried(|| async {
+            sqlx::query_as!(
+                Row,
+                r#"
+                select c.customer, c.marks, c.facts, c.facts_version, c.schedule, c.activation, c.as_of,
+                    array(select o.override from override o where o.customer = c.customer order by o.feature) as "overrides!",
+                    '{}'::bigint[] as "seqs!"
+                from customer c where c.customer > $1 order by c.customer limit $2
+                "#,
+                after,
+                limit
+            )
+            .fetch_all(&self.pool)
+            .await
+        })
+        .await?;
+        let last = rows.last().map(|row| row.customer.clone());
+        let nothing = &mut HashMap::new();
+        Ok((
+            rows.into_iter().filter_map(|row| row.read(nothing)).collect(),
+            last,
+        ))
     }
 
     /// Bodies never change, so they may be read a moment later.

@@ -76,7 +76,7 @@ impl Store {
                     pg_is_in_recovery() as "in_recovery!",
                     (extract(epoch from clock_timestamp()) * 1000000)::bigint as "at!",
                     f.number as "number?", f.kind as "kind?", f.customer, f.schedule, f.activation as "activation?",
-                    f.traceparent, f.accepted_at, a.hash as "hash?", v.source as "source?"
+                    f.traceparent, f.accepted_at, a.hash as "hash?", a.projection as "projection?", v.source as "source?"
                 from feed_head h
                 join epoch e on e.id = h.epoch
                 left join (select * from feed where number > $1 order by number limit $2) f on true
@@ -107,19 +107,19 @@ impl Store {
             let Some(number) = row.number else { continue };
             let change = match row.kind.as_deref() {
                 Some("customer") => customer_change(row.customer, row.schedule, row.activation),
-                Some("catalog") => {
-                    row.activation
-                        .zip(row.hash)
-                        .zip(row.source)
-                        .map(|((activation, hash), source)| {
-                            Change::Catalog(Activation {
-                                number: activation,
-                                hash,
-                                source,
-                                revision: number,
-                            })
+                Some("catalog") => row
+                    .activation
+                    .zip(row.hash)
+                    .zip(row.source.zip(row.projection))
+                    .map(|((activation, hash), (source, projection))| {
+                        Change::Catalog(Activation {
+                            number: activation,
+                            hash,
+                            source,
+                            projection,
+                            revision: number,
                         })
-                }
+                    }),
                 _ => Some(Change::Epoch),
             };
             let change =

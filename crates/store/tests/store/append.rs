@@ -93,7 +93,7 @@ async fn who_read_before_another_append_is_stale_and_alone_in_that() {
 #[tokio::test]
 async fn a_lower_activation_than_the_rows_is_refused() {
     let place = Place::new().await;
-    place.store.activate("a", "hash-a", None).await.unwrap();
+    place.activate("a", "hash-a", None).await.unwrap();
     place.store.mark_dirty(&id("acme")).await.unwrap();
     let mut new = applied(&place.dirty_one().await, Some(seats(1)));
     new.activation = 1;

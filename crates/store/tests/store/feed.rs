@@ -114,13 +114,10 @@ async fn a_walk_by_last_revision_ends_with_everybody_though_they_move_meanwhile(
 async fn a_catalog_becomes_active_once_as_a_revision_and_a_rollback_is_a_higher_number() {
     let place = Place::new().await;
     assert_eq!(place.store.active().await.unwrap(), None);
-    let one = place.store.activate("yaml one", "hash-1", None).await.unwrap();
-    assert_eq!(
-        place.store.activate("yaml one", "hash-1", None).await.unwrap(),
-        one
-    );
-    let two = place.store.activate("yaml two", "hash-2", None).await.unwrap();
-    let back = place.store.activate("yaml one", "hash-1", None).await.unwrap();
+    let one = place.activate("yaml one", "hash-1", None).await.unwrap();
+    assert_eq!(place.activate("yaml one", "hash-1", None).await.unwrap(), one);
+    let two = place.activate("yaml two", "hash-2", None).await.unwrap();
+    let back = place.activate("yaml one", "hash-1", None).await.unwrap();
     assert_eq!((one.number, two.number, back.number), (1, 2, 3));
     assert_eq!(place.store.active().await.unwrap(), Some(back.clone()));
     let (position, rows) = place.store.poll(0, 10).await.unwrap();
@@ -134,14 +131,10 @@ async fn a_catalog_becomes_active_once_as_a_revision_and_a_rollback_is_a_higher_
 #[tokio::test]
 async fn the_active_catalog_may_be_applied_again_by_an_older_release() {
     let place = Place::new().await;
-    let first = place.store.activate("yaml", "hash", Some(7)).await.unwrap();
-    let again = place.store.activate("yaml", "hash", Some(3)).await.unwrap();
+    let first = place.activate("yaml", "hash", Some(7)).await.unwrap();
+    let again = place.activate("yaml", "hash", Some(3)).await.unwrap();
     assert_eq!(first.number, again.number);
-    let refusal = place
-        .store
-        .activate("other", "hash-2", Some(6))
-        .await
-        .unwrap_err();
+    let refusal = place.activate("other", "hash-2", Some(6)).await.unwrap_err();
     assert!(
         refusal.to_string().contains("generation"),
         "its generation is still 7: {refusal}"
@@ -151,12 +144,8 @@ async fn the_active_catalog_may_be_applied_again_by_an_older_release() {
 #[tokio::test]
 async fn a_lower_generation_does_not_bring_an_old_catalog_back() {
     let place = Place::new().await;
-    place.store.activate("yaml two", "hash-2", Some(2)).await.unwrap();
-    let refusal = place
-        .store
-        .activate("yaml one", "hash-1", Some(1))
-        .await
-        .unwrap_err();
+    place.activate("yaml two", "hash-2", Some(2)).await.unwrap();
+    let refusal = place.activate("yaml one", "hash-1", Some(1)).await.unwrap_err();
     assert!(refusal.to_string().contains("generation"), "{refusal}");
     let active = place.store.active().await.unwrap().unwrap();
     assert_eq!(

@@ -11,7 +11,7 @@ use tollgate_domain::catalog::Value;
 use tollgate_domain::id::{CustomerId, FeatureId};
 use tollgate_domain::schedule::{Answer, Reason, Schedule, Timeline};
 use tollgate_domain::time::{Span, Timestamp};
-use tollgate_store::{Append, Cause, Loaded, NewEvent, Settings, Store};
+use tollgate_store::{Activation, Append, Cause, Loaded, NewEvent, Settings, Store, StoreError, Wanted};
 
 const SUPERVISOR: &str = "TOLLGATE_STORE_TEST_SUPERVISOR";
 
@@ -78,6 +78,25 @@ impl Place {
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Makes a catalog the active one, with the first rules.
+    pub async fn activate(
+        &self,
+        source: &str,
+        hash: &str,
+        generation: Option<i64>,
+    ) -> Result<Activation, StoreError> {
+        let wanted = Wanted {
+            source,
+            hash,
+            generation,
+            projection: 1,
+            ready: false,
+            confirmed: None,
+        };
+        let active = self.store.activate(&wanted, None).await?;
+        Ok(active.expect("nothing is compared"))
     }
 
     /// A session beside the store's, for what only a stopped or foreign process does.

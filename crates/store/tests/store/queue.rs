@@ -31,8 +31,8 @@ async fn marked_customers_come_before_those_whose_time_has_come_and_bulk_comes_l
         append.due_at = due_at;
         place.store.append(vec![append]).await.unwrap();
     }
-    place.store.activate("a", "hash-a", None).await.unwrap();
-    assert_eq!(place.store.reprojection_left().await.unwrap(), 2);
+    place.activate("a", "hash-a", None).await.unwrap();
+    assert_eq!(place.store.reprojection().await.unwrap().unwrap().left, 2);
     place.store.mark_dirty(&id("marked")).await.unwrap();
     for expected in ["marked", "due", "bulk"] {
         let taken = place.store.dirty(1, later(10)).await.unwrap();

@@ -109,6 +109,7 @@ fn entry(entry: AuditEntry) -> proto::AuditEntry {
         "customer_linked" => AuditAction::CustomerLinked,
         "customer_unlinked" => AuditAction::CustomerUnlinked,
         "customer_erased" => AuditAction::CustomerErased,
+        "catalog_confirmed" => AuditAction::CatalogConfirmed,
         _ => AuditAction::Unspecified,
     };
     let json = |value: Option<serde_json::Value>| value.map(|it| it.to_string()).unwrap_or_default();
