@@ -34,9 +34,9 @@ use crate::telemetry::{self, Recorded};
 
 use stations::Stations;
 
-pub use crate::pipeline::catalog::activate::{Confirmed, Held, Outcome, name};
-pub use crate::pipeline::catalog::dry_run::Summary;
-pub use catalog::{MAX_CATALOG, apply_catalog, catalog_status, diff_catalog, read_catalog};
+pub use catalog::{
+    Applied, MAX_CATALOG, apply_catalog, catalog_status, diff_catalog, pair_name, read_catalog,
+};
 pub use once::{log, migrate, new_token};
 pub use settings::{caller_list, check, jwt_without_keys, store_settings, stripe};
 pub use steer::unix_now;

@@ -8,14 +8,29 @@ use tokio_util::sync::CancellationToken;
 use tollgate_domain::catalog::parse;
 use tollgate_domain::clock::Clock;
 use tollgate_domain::id::CustomerId;
-use tollgate_domain::schedule::{Difference, PROJECTION};
+use tollgate_domain::schedule::{Difference, PROJECTION, Summary};
 use tollgate_domain::time::Timestamp;
-use tollgate_store::{Hold, Reprojection, Store};
+use tollgate_store::{By, Hold, Reprojection, Store};
 
 use super::{settings, store_settings};
 use crate::config::{Config, ConfigError};
-use crate::pipeline::catalog::activate::{self, Activator, Confirmed, Outcome};
-use crate::pipeline::catalog::dry_run::{Summary, dry_run};
+use crate::pipeline::catalog::activate::{self, Activator, Confirmed, Held, Outcome};
+use crate::pipeline::catalog::dry_run::dry_run;
+
+/// What became of a catalog that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is active, as this number.
+    Active(i64),
+    /// The brake holds it; who confirms says `name`.
+    Held { name: String, summary: Summary },
+}
+
+/// What a confirmation of a pair must say.
+#[must_use]
+pub fn pair_name(hash: &str, projection: i32) -> String {
+    activate::name(hash, projection)
+}
 
 /// A catalog is written by people: what is larger is another file.
 pub const MAX_CATALOG: u64 = 1 << 20;
@@ -85,7 +100,7 @@ fn activator<'a>(config: &Config, store: &'a Store, ready: bool) -> Activator<'a
     }
 }
 
-/// Makes a catalog the active one, unless the brake holds it.
+/// Makes a catalog the active one, unless the brake holds it. `confirmed`: what it held under this name passes.
 ///
 /// # Errors
 /// The catalog is none, its generation is lower than the active one's, or the database is not usable.
@@ -93,8 +108,10 @@ pub async fn apply_catalog(
     config: &Config,
     yaml: &str,
     generation: Option<i64>,
-    confirmed: Option<&Confirmed>,
-) -> Result<Outcome> {
+    confirmed: Option<(String, By)>,
+) -> Result<Applied> {
+    let confirmed = confirmed.map(|(name, by)| Confirmed { name, by });
+    let confirmed = confirmed.as_ref();
     with_store(config, async |store| {
         let activator = Activator {
             generation,
@@ -104,7 +121,10 @@ pub async fn apply_catalog(
         };
         let now = store.now().await?;
         let outcome = activator.activate(yaml, confirmed, now).await;
-        outcome.context("the catalog is not active")
+        Ok(match outcome.context("the catalog is not active")? {
+            Outcome::Active(active) => Applied::Active(active.number),
+            Outcome::Held(Held { name, summary }) => Applied::Held { name, summary },
+        })
     })
     .await
 }

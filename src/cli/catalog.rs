@@ -8,13 +8,13 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tollgate_domain::catalog::Value;
-use tollgate_domain::schedule::{Answer, Effect};
+use tollgate_domain::schedule::{Answer, Effect, Summary};
 use tollgate_store::By;
 
 use super::SAID_NO;
-use crate::app::{Confirmed, Held, Outcome, Summary, name};
+use crate::app::{self, Applied, pair_name};
 use crate::config::{Config, ConfigError};
-use crate::{app, setup};
+use crate::setup;
 
 /// The brake holds it.
 const HELD: u8 = 4;
@@ -145,20 +145,18 @@ impl Apply {
         let yaml = read(&self.file).await?;
         checked(&self.file, &yaml)?;
         let file = self.file.display();
-        let confirmed = self.confirm.map(|name| Confirmed {
-            name,
-            by: By {
-                actor: self.actor.unwrap_or_default(),
-                caller: String::new(),
-                note: self.note.unwrap_or_default(),
-            },
-        });
-        match app::apply_catalog(config, &yaml, self.generation, confirmed.as_ref()).await? {
-            Outcome::Active(active) => {
-                println!("{file}: active as number {}", active.number);
+        let by = By {
+            actor: self.actor.unwrap_or_default(),
+            caller: String::new(),
+            note: self.note.unwrap_or_default(),
+        };
+        let confirmed = self.confirm.map(|name| (name, by));
+        match app::apply_catalog(config, &yaml, self.generation, confirmed).await? {
+            Applied::Active(number) => {
+                println!("{file}: active as number {number}");
                 Ok(ExitCode::SUCCESS)
             }
-            Outcome::Held(Held { name, summary }) => {
+            Applied::Held { name, summary } => {
                 print!("{}", told(&summary));
                 println!(
                     "{file}: held, and the catalog before stays active: more than {} % and at least {} customers would lose \
@@ -179,7 +177,7 @@ async fn status(config: &Config) -> Result<()> {
     };
     println!(
         "active: {} as number {}, since revision {}",
-        name(&now.hash, now.projection),
+        pair_name(&now.hash, now.projection),
         now.number,
         now.revision
     );
@@ -201,7 +199,7 @@ async fn status(config: &Config) -> Result<()> {
     for hold in holds {
         println!(
             "held: {}, by which {} of {} customers would lose something",
-            name(&hold.hash, hold.projection),
+            pair_name(&hold.hash, hold.projection),
             hold.losing,
             hold.touched
         );

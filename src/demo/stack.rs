@@ -145,10 +145,10 @@ impl Stack<()> {
                 .await
                 .context("the account cannot be read")?;
             say.note(match app::apply_catalog(&config, &yaml, None, None).await? {
-                app::Outcome::Active(_) => {
+                app::Applied::Active(_) => {
                     "catalog: drafted from the account, as `tollgate catalog init` prints it"
                 }
-                app::Outcome::Held(_) => {
+                app::Applied::Held { .. } => {
                     "catalog: the one of the last time; the account's new draft would take too much"
                 }
             });

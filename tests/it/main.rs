@@ -7,6 +7,7 @@ mod breaker;
 mod budget;
 mod by_hand;
 mod callers;
+mod catalog;
 mod corpus;
 mod doctor;
 mod door;

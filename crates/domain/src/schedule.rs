@@ -5,6 +5,7 @@ mod explain;
 mod merge;
 mod project;
 mod source;
+mod summary;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use difference::{Answers, Difference, Effect, differences};
 pub use explain::{Contribution, contributions};
 pub use project::project;
+pub use summary::{Affected, Summary};
 
 use crate::catalog::Value;
 use crate::id::{FeatureId, PlanId};

@@ -5,11 +5,11 @@ use tokio_util::sync::CancellationToken;
 use tollgate_domain::brake::Brake;
 use tollgate_domain::catalog::{Catalog, CatalogError, parse};
 use tollgate_domain::clock::Clock;
-use tollgate_domain::schedule::PROJECTION;
+use tollgate_domain::schedule::{PROJECTION, Summary};
 use tollgate_domain::time::Timestamp;
 use tollgate_store::{Activation, By, Hold, Store, StoreError, Wanted};
 
-use super::dry_run::{Summary, dry_run};
+use super::dry_run::dry_run;
 
 /// Why a catalog is not active.
 #[derive(Debug, thiserror::Error)]
@@ -217,6 +217,8 @@ pub async fn when_ready(
         done.send_replace(true);
     };
     stop.run_until_cancelled(work).await;
+    // A station that ends unasked ends the process.
+    stop.cancelled().await;
 }
 
 fn hash(yaml: &str) -> String {
