@@ -24,8 +24,9 @@ create table catalog_hold (
 
 -- A catalog version and a projection version become the active pair: a revision. The active pair again changes nothing.
 -- `rules` are the caller's own, and count only when there is no activation yet or a process of the caller is `ready`:
--- then newer rules replace older ones, and those of a newer release any. Nothing happens, and null is returned, if
--- another activation than `over` is the active one. `who` confirmed `because` what the brake held; null: nobody had to.
+-- then newer rules replace older ones, and those of a newer release, or that somebody confirms, any. Nothing happens, and
+-- null is returned, if another activation than `over` is the active one. `who` confirmed the pair `because` of something;
+-- null: nobody had to.
 -- `dry`: says what would be, and changes nothing.
 create function activate_pair(
     new_hash text, new_source text, new_generation bigint, rules integer, ready boolean, over bigint, who text,
@@ -45,6 +46,7 @@ begin
         return null;
     end if;
     own := latest.number is null or ready and case
+        when who is not null then true
         when rules >= latest.projection then coalesce(new_generation >= latest.projected_by, true)
         else coalesce(new_generation > latest.projected_by, false) end;
     if latest.hash <> new_hash and new_generation < latest.generation then

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tollgate_domain::catalog::Value;
-use tollgate_domain::schedule::{Answer, Effect, Summary};
+use tollgate_domain::schedule::{Answer, Effect, PROJECTION, Summary};
 use tollgate_store::By;
 
 use super::SAID_NO;
@@ -181,6 +181,13 @@ async fn status(config: &Config) -> Result<()> {
         now.number,
         now.revision
     );
+    if now.projection != PROJECTION {
+        println!(
+            "its rules are of another version than this binary's, which become the active ones by `tollgate catalog apply FILE \
+             --confirm {} --actor YOU --note WHY`, FILE being the active catalog",
+            pair_name(&now.hash, PROJECTION)
+        );
+    }
     match now.ended_revision {
         Some(revision) => println!("all {} customers had followed at revision {revision}", now.total),
         None => {

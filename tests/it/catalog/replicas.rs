@@ -7,7 +7,7 @@ use tollgate_domain::schedule::PROJECTION;
 use tollgate_store::{Activation, Store, Wanted};
 
 use super::many;
-use crate::support::process::Place;
+use crate::support::process::{Place, output, tollgate};
 use crate::support::{CATALOG, TestApp, activator, allow, catalog, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,6 +94,51 @@ async fn rules_of_another_version_are_left_to_who_knows_them_while_reads_go_on()
         now.ended_revision
     })
     .await;
+}
+
+#[tokio::test]
+async fn older_rules_of_no_release_come_back_when_somebody_confirms_it() {
+    let place = Place::new().await;
+    let _process = place.serve().await;
+    many(&place.store, 3).await;
+    activate(&place.store, PROJECTION + 1, None, true).await;
+    let run = async |arguments: &[&str]| {
+        let mut command = tollgate();
+        command.env("TOLLGATE_DATABASE_URL", &place.database);
+        output(command.arg("catalog").args(arguments)).await
+    };
+    let (_, told) = run(&["status"]).await;
+    let name = told
+        .split_whitespace()
+        .skip_while(|word| *word != "--confirm")
+        .nth(1);
+    let name = name.expect("the command that brings them back");
+    let file = place.catalog.path().to_str().unwrap();
+    let (code, text) = run(&["apply", file]).await;
+    assert_eq!(code, Some(0), "{text}");
+    let active = place.store.active().await.unwrap().unwrap();
+    assert_eq!(active.projection, PROJECTION + 1, "nobody confirmed");
+    let (code, text) = run(&[
+        "apply",
+        file,
+        "--confirm",
+        name,
+        "--actor",
+        "ada",
+        "--note",
+        "rolled back",
+    ])
+    .await;
+    assert_eq!(code, Some(0), "{text}");
+    eventually("all have followed the older rules", async || {
+        let now = place.store.reprojection().await.unwrap().unwrap();
+        (now.projection == PROJECTION).then_some(now)?.ended_revision
+    })
+    .await;
+    let entry = place.store.audit(None, None, 1).await.unwrap().remove(0);
+    assert_eq!(entry.before.unwrap()["projection"], PROJECTION + 1);
+    let (_, told) = run(&["status"]).await;
+    assert!(!told.contains("--confirm"), "{told}");
 }
 
 #[tokio::test]
