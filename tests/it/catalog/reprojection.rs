@@ -8,10 +8,10 @@ use super::many;
 use crate::support::process::Place;
 use crate::support::{CATALOG, TestApp, activator, allow, eventually};
 
-const MANY: usize = 10_000;
+const MANY: usize = 2_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happens_to_a_customer_comes_before_ten_thousand_that_are_to_follow() {
+async fn what_happens_to_a_customer_comes_before_two_thousand_that_are_to_follow() {
     let app = TestApp::start().await;
     many(app.store(), MANY).await;
     let bigger = CATALOG.replace("per_unit: 1", "per_unit: 10");
