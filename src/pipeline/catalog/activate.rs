@@ -143,7 +143,10 @@ impl Activator<'_> {
                 Some("a newer one has replaced it; `tollgate catalog apply` would bring it back".to_owned())
             }
             Some(yaml) => match self.activate(yaml, None, now).await {
-                Ok(outcome) => return Ok(told(&outcome)),
+                Ok(outcome) => {
+                    told(&outcome);
+                    return Ok(());
+                }
                 Err(NotActive::Store(StoreError::Schema(older))) => Some(older),
                 Err(error) => return Err(error),
             },
@@ -153,15 +156,16 @@ impl Activator<'_> {
             tracing::warn!(why, "the catalog given at the start is not made the active one");
         }
         // What is active may still be projected by older rules than ours.
-        match self.store.active().await? {
-            Some(active) => match self.activate(&active.source, None, now).await {
-                Ok(outcome) => Ok(told(&outcome)),
-                // A newer version wrote it, and projects it.
-                Err(NotActive::Broken(_)) => Ok(()),
-                Err(error) => Err(error),
-            },
-            None => Ok(()),
+        let Some(active) = self.store.active().await? else {
+            return Ok(());
+        };
+        match self.activate(&active.source, None, now).await {
+            Ok(outcome) => told(&outcome),
+            // A newer version wrote it, and projects it.
+            Err(NotActive::Broken(_)) => {}
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     async fn is_replaced(&self, yaml: &str) -> Result<bool, StoreError> {
