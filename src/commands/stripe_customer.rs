@@ -166,6 +166,7 @@ mod tests {
             deleted,
             stamp: Stamp::default(),
             test_clock: None,
+            has_payment_method: None,
         });
         let learned = Learned::Event {
             created: Timestamp::from_unix(1_700_000_000),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a trial converts, its event is 20 s late | `trial::a_trial_converts_and_its_event_comes_20_seconds_late_and_there_is_never_a_no` |
 //! | … an hour late | `trial::a_trial_converts_and_its_event_comes_an_hour_late_and_there_is_never_a_no` |
+//! | … the only card is the customer's, Stripe away | `trial::a_trial_that_would_be_canceled_without_a_card_converts_by_the_customers_own_while_stripe_is_away` |
 //! | a trial ends, the first charge fails | `trial::a_trial_ends_and_its_first_charge_fails_and_there_is_no_grace_for_who_never_paid` |
 //! | resumption whose payment fails | `trial::a_trial_without_a_card_pauses_and_a_resumption_whose_payment_fails_gives_nothing` |
 //! | `pause_collection=void` | `trial::while_collection_is_paused_and_invoices_are_voided_access_is_kept` |

@@ -218,6 +218,9 @@ pub struct StripeCustomer {
     #[serde(default)]
     pub stamp: Stamp,
     pub test_clock: Option<String>,
+    /// It has a default of its own, which pays where a subscription has none. `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_payment_method: Option<bool>,
 }
 
 /// The parts of a price by which the catalog matches it.

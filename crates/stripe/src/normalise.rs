@@ -46,6 +46,7 @@ fn read(json: &Value) -> Result<Option<Object>, Unreadable> {
             deleted: is_true(&json["deleted"]),
             stamp: stamp(json),
             test_clock: id(&json["test_clock"]),
+            has_payment_method: has_payment_method(json),
         }),
         Kind::Subscription => Object::Subscription(subscription::read(own_id, json)?),
         Kind::Invoice => Object::Invoice(invoice::read(own_id, json)),
@@ -54,6 +55,14 @@ fn read(json: &Value) -> Result<Option<Object>, Unreadable> {
         Kind::Refund => Object::Refund(payment::refund(own_id, json)),
         Kind::Dispute => Object::Dispute(payment::dispute(own_id, json)),
     }))
+}
+
+/// What pays where a subscription has no default of its own (docs.stripe.com/api/customers/object). `None`: not said.
+fn has_payment_method(customer: &Value) -> Option<bool> {
+    let settings = &customer["invoice_settings"];
+    let method = id(&settings["default_payment_method"]).or_else(|| id(&customer["default_source"]));
+    let said = settings.is_object() || customer.get("default_source").is_some();
+    said.then(|| method.is_some())
 }
 
 fn stamp(json: &Value) -> Stamp {

@@ -184,6 +184,11 @@ impl Life {
         self.control(http::Method::POST, "adversity", what).await;
     }
 
+    /// No event comes any more.
+    pub async fn no_events(&self) {
+        self.wrong(json!({"delivery": {"drop": 1.0}})).await;
+    }
+
     /// Events of the next `seconds` come when these are over.
     pub async fn late(&self, seconds: i64) {
         self.wrong(json!({"delivery": {"hold": true, "until": seconds}}))

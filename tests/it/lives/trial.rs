@@ -47,6 +47,25 @@ async fn a_trial_converts_and_its_event_comes_an_hour_late_and_there_is_never_a_
     life.until("sso", Reason::Active).await;
 }
 
+/// The method is the customer's, as where a card was on file before: docs.stripe.com/billing/subscriptions/overview says
+/// that the customer's default pays when the subscription has none of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_that_would_be_canceled_without_a_card_converts_by_the_customers_own_while_stripe_is_away() {
+    let life = Life::of(|stripe| NewSubscription {
+        trial_days: Some(14),
+        missing_payment_method: MissingPaymentMethod::Cancel,
+        ..new(stripe, "team", 5)
+    })
+    .await;
+    life.until("sso", Reason::Trialing).await;
+    let end = life.period_end();
+    life.at(end - MINUTE);
+    life.settled().await;
+    life.no_events().await;
+    life.wrong(serde_json::json!({"status": 503})).await;
+    life.never_without("sso", end + HOUR, 5 * MINUTE).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_ends_and_its_first_charge_fails_and_there_is_no_grace_for_who_never_paid() {
     let life = on_trial().await;

@@ -65,6 +65,9 @@ pub(super) fn carry(known: &Object, mut new: Object) -> Object {
             keep(&mut new.stamp.deployment, &old.stamp.deployment);
             keep(&mut new.test_clock, &old.test_clock);
         }
+        (Object::Customer(old), Object::Customer(new)) => {
+            keep(&mut new.has_payment_method, &old.has_payment_method);
+        }
         _ => {}
     }
     new

@@ -1,5 +1,6 @@
 //! What the rules need of an object and do not know yet: wants by Stripe's ids.
 
+use super::ends::asks_for_customer;
 use super::{Facts, Learned, Want};
 use crate::object::{
     ChargeStatus, CheckoutSession, Dispute, Invoice, InvoiceStatus, Kind, Object, PriceRef, SessionMode,
@@ -28,7 +29,12 @@ pub(super) fn needs(facts: &Facts, kind: Kind, id: &str, learned: Learned) -> Ve
         Object::Invoice(invoice) if invoice.status != InvoiceStatus::Draft => {
             wants.extend(absent(facts, Kind::Subscription, invoice.subscription.as_ref()));
         }
-        Object::Subscription(subscription) => wants.extend(invoices_of(facts, subscription)),
+        Object::Subscription(subscription) => {
+            wants.extend(invoices_of(facts, subscription));
+            if asks_for_customer(facts, subscription) {
+                wants.push(Want::now(Kind::Customer, &subscription.stripe_customer));
+            }
+        }
         Object::Dispute(Dispute {
             charge,
             payment_intent: None,

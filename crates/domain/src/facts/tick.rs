@@ -10,6 +10,9 @@ use crate::time::{Span, Timestamp};
 /// How long after a period's end without news of the next Stripe is asked.
 pub const RENEWAL_LAG: Span = Span::hours(2);
 
+/// Over how long the questions about renewals of one instant are spread: a month's first midnight is everybody's.
+pub const RENEWAL_SPREAD: Span = Span::hours(2);
+
 /// How far ahead an expected renewal is carried at least, so that the "no, unconfirmed" is reached only if nothing ran
 /// for so long.
 pub const CARRY: Span = Span::hours(48);
@@ -43,7 +46,7 @@ pub fn tick(mut facts: Facts, catalog: &Catalog, now: Timestamp) -> Tick {
         if !expects(subscription) || subscription.test_clock.is_some() {
             continue;
         }
-        let end = announced_end(subscription);
+        let end = announced_end(&facts, subscription);
         if let Some(end) = end {
             if now < end.at {
                 next.push(end.at);
@@ -67,7 +70,7 @@ pub fn tick(mut facts: Facts, catalog: &Catalog, now: Timestamp) -> Tick {
         if end.is_some_and(|end| end.at <= period_end) {
             continue;
         }
-        let due = period_end + RENEWAL_LAG;
+        let due = asked_from(id, period_end);
         if now < due {
             next.push(due);
             continue;
@@ -88,6 +91,19 @@ pub fn tick(mut facts: Facts, catalog: &Catalog, now: Timestamp) -> Tick {
         wants,
         next: next.into_iter().min(),
     }
+}
+
+/// When Stripe is asked about a renewal of which nothing was heard: always the same for a subscription and a period, and
+/// another instant for others. Access is the period's for [`CARRY`], so it is never ended meanwhile.
+fn asked_from(id: &str, period_end: Timestamp) -> Timestamp {
+    // FNV-1a: no secret, only the same on every replica and in every version.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    // Mixed once more, for ids that differ in their last letters only (the finalizer of MurmurHash3).
+    let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let part = (mixed >> 48).cast_signed();
+    period_end + RENEWAL_LAG + Span(RENEWAL_SPREAD.0 / 65_536 * part)
 }
 
 /// Whether the status lets something happen at an instant that the object names.

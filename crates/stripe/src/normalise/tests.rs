@@ -282,6 +282,39 @@ fn that_a_customer_is_deleted_may_be_said_by_the_events_type_alone() {
 }
 
 #[test]
+fn a_customers_own_payment_method_is_its_default_one_or_its_source_and_may_not_be_said() {
+    for (fields, expected) in [
+        (
+            json!({"invoice_settings": {"default_payment_method": "pm_1"}}),
+            Some(true),
+        ),
+        (
+            json!({"invoice_settings": {"default_payment_method": {"id": "pm_1"}}}),
+            Some(true),
+        ),
+        (
+            json!({"invoice_settings": {"default_payment_method": null}, "default_source": "card_1"}),
+            Some(true),
+        ),
+        (
+            json!({"invoice_settings": {"default_payment_method": null}, "default_source": null}),
+            Some(false),
+        ),
+        (json!({"default_source": null}), Some(false)),
+        (json!({"deleted": true}), None),
+    ] {
+        let mut json = json!({"id": "cus_1", "object": "customer"});
+        json.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        let Object::Customer(it) = read(json) else {
+            panic!()
+        };
+        assert_eq!(it.has_payment_method, expected, "{fields}");
+    }
+}
+
+#[test]
 fn what_access_does_not_depend_on_is_none() {
     assert_eq!(
         event("price.created", json!({"id": "price_1", "object": "price"})),

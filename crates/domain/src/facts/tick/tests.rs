@@ -50,6 +50,11 @@ fn reason(facts: &Facts, at: Timestamp) -> Reason {
         .reason
 }
 
+/// When it is asked about.
+fn renewal() -> Timestamp {
+    asked_from("sub_1", day(30))
+}
+
 fn wanted() -> Vec<Want> {
     vec![Want::now(Kind::Subscription, "sub_1")]
 }
@@ -58,12 +63,9 @@ fn wanted() -> Vec<Want> {
 fn an_expected_renewal_is_asked_about_after_the_lag_and_carried_until_stripe_answers() {
     let facts = fetched(Facts::default(), day(1), 1, subscription(|_| {}));
     let quiet = tick(facts, &catalog(), day(30));
-    assert_eq!((quiet.wants, quiet.next), (vec![], Some(day(30) + RENEWAL_LAG)));
-    let due = tick(quiet.facts, &catalog(), day(30) + RENEWAL_LAG);
-    assert_eq!(
-        (due.wants, due.next),
-        (wanted(), Some(day(30) + RENEWAL_LAG + RENEWAL_LAG))
-    );
+    assert_eq!((quiet.wants, quiet.next), (vec![], Some(renewal())));
+    let due = tick(quiet.facts, &catalog(), renewal());
+    assert_eq!((due.wants, due.next), (wanted(), Some(renewal() + RENEWAL_LAG)));
     // A weekend without Stripe: every run carries it on.
     let mut facts = due.facts;
     let mut now = due.next.unwrap();
@@ -80,7 +82,7 @@ fn an_expected_renewal_is_asked_about_after_the_lag_and_carried_until_stripe_ans
     let renewed = subscription(|it| it.items[0].period_end = day(60));
     let answered = tick(fetched(facts, day(40), 2, renewed), &catalog(), day(40));
     assert!(answered.wants.is_empty() && answered.facts.carried_until.is_empty());
-    assert_eq!(answered.next, Some(day(60) + RENEWAL_LAG));
+    assert_eq!(answered.next, Some(asked_from("sub_1", day(60))));
 }
 
 #[test]
@@ -163,8 +165,60 @@ fn before_a_distant_announced_end_renewals_are_asked_about() {
     let object = subscription(|it| it.cancel_at = Some(day(365)));
     let facts = fetched(Facts::default(), day(1), 1, object);
     let quiet = tick(facts, &catalog(), day(30));
-    assert_eq!((quiet.wants, quiet.next), (vec![], Some(day(30) + RENEWAL_LAG)));
-    let due = tick(quiet.facts, &catalog(), day(30) + RENEWAL_LAG);
+    assert_eq!((quiet.wants, quiet.next), (vec![], Some(renewal())));
+    let due = tick(quiet.facts, &catalog(), renewal());
     assert_eq!(due.wants, wanted());
-    assert_eq!(reason(&due.facts, day(30) + CARRY + RENEWAL_LAG), Reason::Active);
+    assert_eq!(reason(&due.facts, renewal() + CARRY), Reason::Active);
+}
+
+#[test]
+fn the_questions_about_a_midnights_renewals_are_spread_over_two_hours_and_access_lasts_longer() {
+    let midnight = day(30);
+    let mut of_minute = [0_u32; 120];
+    for n in 0..12_000 {
+        let id = format!("sub_{n}");
+        let asked = asked_from(&id, midnight);
+        assert_eq!(asked, asked_from(&id, midnight), "the same whoever asks");
+        let minute = (asked.unix() - (midnight + RENEWAL_LAG).unix()) / 60;
+        of_minute[usize::try_from(minute).unwrap()] += 1;
+    }
+    assert!(
+        of_minute.iter().all(|count| (50..=170).contains(count)),
+        "{of_minute:?}"
+    );
+    assert!(midnight + RENEWAL_LAG + RENEWAL_SPREAD < midnight + CARRY);
+}
+
+#[test]
+fn a_trial_is_ended_for_want_of_a_method_only_if_the_customer_has_none_either() {
+    let customer = |has: Option<bool>| {
+        let json = serde_json::json!({"object": "customer", "id": "cus_1", "deleted": false, "test_clock": null,
+            "has_payment_method": has});
+        serde_json::from_value::<Object>(json).unwrap()
+    };
+    let trial = || {
+        subscription(|it| {
+            it.status = SubscriptionStatus::Trialing;
+            it.trial_end = Some(day(30));
+            it.has_payment_method = false;
+            it.missing_payment_method = crate::object::MissingPaymentMethod::Cancel;
+        })
+    };
+    let learned = Learned::Event { created: day(1) };
+    let object = trial();
+    let (facts, wants) = fold(
+        Facts::default(),
+        Observation {
+            seq: 1,
+            object,
+            learned,
+        },
+    );
+    assert!(wants.contains(&Want::now(Kind::Customer, "cus_1")), "{wants:?}");
+    let over = day(30) + Span::minutes(10);
+    assert_eq!(reason(&facts, over), Reason::Trialing);
+    let own = |has| fetched(facts.clone(), day(2), 2, customer(has));
+    assert_eq!(reason(&own(Some(true)), over), Reason::Trialing);
+    assert_eq!(reason(&own(Some(false)), over), Reason::Canceled);
+    assert_eq!(reason(&own(None), over), Reason::Trialing);
 }

@@ -106,7 +106,7 @@ impl<'a> Bill<'_, 'a> {
         let carried = self.view.facts.carried_until.get(&self.subscription.id);
         let news_until = renews_at(self.subscription, item) + CARRY;
         let unconfirmed_from = carried.map_or(news_until, |carried| news_until.max(*carried));
-        match announced_end(self.subscription) {
+        match announced_end(self.view.facts, self.subscription) {
             Some(end) if end.at <= renews_at(self.subscription, item) => {
                 steps.ending(end.at + END_SLACK, end.reason)
             }
