@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Breaker;
 use super::budget::{Budget, Priority};
@@ -36,9 +36,20 @@ pub(super) struct Gate {
 struct State {
     budget: Budget,
     breakers: HashMap<String, Breaker>,
+    turns: HashMap<(String, Priority), Turn>,
 }
 
+/// Who came first asks first: whoever only slept until there is something again could miss it every time.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
 impl State {
+    fn turn(&mut self, endpoint: &str, priority: Priority) -> Turn {
+        self.turns
+            .entry((endpoint.to_owned(), priority))
+            .or_default()
+            .clone()
+    }
+
     fn breaker(&mut self, endpoint: &str) -> &mut Breaker {
         self.breakers.entry(endpoint.to_owned()).or_default()
     }
@@ -50,6 +61,7 @@ impl Gate {
             state: Mutex::new(State {
                 budget: Budget::new(requests_per_second),
                 breakers: HashMap::new(),
+                turns: HashMap::new(),
             }),
             begun: Instant::now(),
             waiting: Default::default(),
@@ -67,6 +79,15 @@ impl Gate {
     /// It would be too late, or Stripe does not answer.
     pub async fn pass(&self, endpoint: &str, priority: Priority, latest: Instant) -> Result<(), NotSent> {
         let mut queued = None;
+        let turn = self.state().0.turn(endpoint, priority);
+        let _mine = match turn.try_lock() {
+            Ok(mine) => mine,
+            Err(_) => {
+                queued.get_or_insert_with(|| Queued::at(&self.waiting[priority as usize]));
+                let mine = timeout_at(latest, turn.lock()).await;
+                mine.map_err(|_| NotSent::Budget)?
+            }
+        };
         loop {
             let wait = {
                 let (mut state, now) = self.state();
@@ -144,6 +165,8 @@ impl Drop for Queued<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     async fn passes(gate: &Gate, endpoint: &str, priority: Priority) -> bool {
@@ -164,6 +187,27 @@ mod tests {
         gate.answered("/v1/invoices/{id}");
         assert!(passes(&gate, "/v1/invoices/{id}", Priority::Settle).await);
         assert!(!gate.figures().open["/v1/invoices/{id}"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_passed_by_again_and_again() {
+        let gate = Gate::new(25);
+        let turns = Mutex::new(vec![]);
+        let asks = (0..8).map(|who| {
+            let (gate, turns) = (&gate, &turns);
+            async move {
+                for _ in 0..20 {
+                    assert!(passes(gate, "/v1/subscriptions/{id}", Priority::Settle).await);
+                    turns.lock().unwrap().push(who);
+                    tokio::time::sleep(Duration::from_millis(who)).await;
+                }
+            }
+        });
+        futures::future::join_all(asks).await;
+        // Once all wait, each has had one before anybody has the next; in the end some have had all of theirs.
+        for turns in turns.into_inner().unwrap()[8..120].chunks(8) {
+            assert_eq!(BTreeSet::from_iter(turns).len(), 8, "{turns:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
