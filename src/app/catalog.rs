@@ -122,7 +122,11 @@ pub async fn apply_catalog(
         let now = store.now().await?;
         let outcome = activator.activate(yaml, confirmed, now).await;
         Ok(match outcome.context("the catalog is not active")? {
-            Outcome::Active(active) => Applied::Active(active.number),
+            Outcome::Active(active) => {
+                // Who applies the catalog that is active has given up the one that was held.
+                store.withdraw_holds(&active.hash).await?;
+                Applied::Active(active.number)
+            }
             Outcome::Held(Held { name, summary }) => Applied::Held { name, summary },
         })
     })

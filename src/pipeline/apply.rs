@@ -46,6 +46,8 @@ async fn round(context: &Context, active: &Mutex<catalog::Active>) -> Result<boo
         active.end(&context.store).await?;
         return Ok(false);
     }
+    // Else more customers may wait to follow: they come last.
+    let all = loaded.len() < usize::try_from(context.settings.batch).unwrap_or(usize::MAX);
     let rules = Rules {
         catalog: &catalog,
         activation,
@@ -85,6 +87,9 @@ async fn round(context: &Context, active: &Mutex<catalog::Active>) -> Result<boo
     }
     if wanted {
         context.wakes.settle.notify_one();
+    }
+    if all {
+        active.end(&context.store).await?;
     }
     Ok(true)
 }

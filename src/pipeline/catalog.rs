@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tollgate_domain::catalog::{Catalog, parse};
 use tollgate_domain::schedule::PROJECTION;
-use tollgate_store::{Store, StoreError};
+use tollgate_store::{Ended, Store, StoreError};
 
 use crate::telemetry::metric::{self, PLAIN};
 
@@ -59,14 +59,14 @@ impl Active {
         if self.ended {
             return Ok(());
         }
-        if store.end_reprojection(self.number).await? {
+        let ended = store.end_reprojection(self.number).await?;
+        if ended == Some(Ended::Now) {
             tracing::info!(
                 activation = self.number,
                 "every customer has followed the active catalog"
             );
         }
-        let now = store.reprojection().await?;
-        self.ended = now.is_some_and(|it| it.number > self.number || it.ended_revision.is_some());
+        self.ended = ended.is_some();
         Ok(())
     }
 }

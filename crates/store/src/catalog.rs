@@ -44,6 +44,15 @@ pub struct Hold {
     pub touched: i64,
 }
 
+/// When all customers had followed an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As was just written down.
+    Now,
+    /// As is known, or a newer one is active and it does not matter any more.
+    Before,
+}
+
 /// How far the customers have followed the active pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reprojection {
@@ -97,9 +106,12 @@ impl Store {
     ///
     /// # Errors
     /// As there.
-    pub async fn would_activate(&self, wanted: &Wanted<'_>) -> Result<Activation, StoreError> {
-        let would = self.activate_pair(wanted, None, true).await?;
-        would.ok_or_else(|| StoreError::Other("no activation is foreseen".into()))
+    pub async fn would_activate(
+        &self,
+        wanted: &Wanted<'_>,
+        over: i64,
+    ) -> Result<Option<Activation>, StoreError> {
+        self.activate_pair(wanted, Some(over), true).await
     }
 
     async fn activate_pair(
@@ -198,24 +210,36 @@ impl Store {
         }))
     }
 
-    /// Writes down that no customer is left of an activation older than this one, if none is.
+    /// Writes down that no customer is left of an activation older than this one, if none is. Counts only then: `None` is
+    /// cheap.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn end_reprojection(&self, number: i64) -> Result<bool, StoreError> {
-        let ended = retried(|| async {
+    pub async fn end_reprojection(&self, number: i64) -> Result<Option<Ended>, StoreError> {
+        let row = retried(|| async {
             sqlx::query!(
-                "update activation set ended_revision = (select h.number from feed_head h), ended_at = clock_timestamp(),
-                     customers = (select count(*) from customer)
-                 where number = $1 and ended_revision is null
-                     and not exists (select from customer c where c.activation < $1)",
+                r#"
+                with ended as (
+                    update activation
+                    set ended_revision = (select h.number from feed_head h), ended_at = clock_timestamp(),
+                        customers = (select count(*) from customer)
+                    where number = $1 and ended_revision is null
+                        and not exists (select from customer c where c.activation < $1)
+                    returning number)
+                select exists (select from ended) as "now!",
+                    exists (select from activation where number > $1 or number = $1 and ended_revision is not null) as "before!"
+                "#,
                 number
             )
-            .execute(&self.pool)
+            .fetch_one(&self.pool)
             .await
         })
         .await?;
-        Ok(ended.rows_affected() > 0)
+        Ok(match (row.now, row.before) {
+            (true, _) => Some(Ended::Now),
+            (false, true) => Some(Ended::Before),
+            (false, false) => None,
+        })
     }
 
     /// Writes down that the brake holds a pair, until something becomes active.
@@ -235,6 +259,20 @@ impl Store {
             .execute(&self.pool)
             .await
             .map(drop)
+        })
+        .await
+    }
+
+    /// Nobody wants any more what is held of other catalogs than this one.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn withdraw_holds(&self, hash: &str) -> Result<(), StoreError> {
+        retried(|| async {
+            sqlx::query!("delete from catalog_hold where hash <> $1", hash)
+                .execute(&self.pool)
+                .await
+                .map(drop)
         })
         .await
     }

@@ -30,7 +30,7 @@ pub mod settle;
 pub use append::{Append, Appended};
 pub use apply::{Loaded, Observed};
 pub use audit::{AuditEntry, By};
-pub use catalog::{Activation, Hold, Reprojection, Wanted};
+pub use catalog::{Activation, Ended, Hold, Reprojection, Wanted};
 pub use cause::Cause;
 pub use checkout::{Checkout, NewCheckout, StripeCustomer};
 pub use customer::CustomerRow;

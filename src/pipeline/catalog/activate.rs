@@ -88,7 +88,10 @@ impl Activator<'_> {
         // Again, while somebody else is faster.
         loop {
             let active = self.store.active().await?;
-            let would = self.store.would_activate(&wanted).await?;
+            let over = active.as_ref().map_or(0, |active| active.number);
+            let Some(would) = self.store.would_activate(&wanted, over).await? else {
+                continue;
+            };
             let name = name(&would.hash, would.projection);
             if let Some(Confirmed { name: other, .. }) = confirmed.filter(|it| it.name != name) {
                 return Err(NotActive::OtherConfirmed(other.clone(), name));
@@ -108,7 +111,6 @@ impl Activator<'_> {
                 self.store.hold(&hold).await?;
                 return Ok(Outcome::Held(Held { name, summary }));
             }
-            let over = active.map_or(0, |active| active.number);
             if let Some(active) = self.store.activate(&wanted, Some(over)).await? {
                 // Only a hint.
                 let _ = self.store.notify_feed().await;

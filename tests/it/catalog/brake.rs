@@ -91,6 +91,17 @@ async fn the_command_shows_who_loses_and_how_to_confirm_and_the_confirmation_is_
         "{text}"
     );
 
+    // Who applies the one that is active gives up the other; wanted again, it is held again.
+    let (code, text) = run(&["apply", place.catalog.path().to_str().unwrap()]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(place.store.holds().await.unwrap().is_empty());
+    let (code, text) = run(&["apply", file]).await;
+    assert_eq!(
+        (code, place.store.holds().await.unwrap().len()),
+        (Some(4), 1),
+        "{text}"
+    );
+
     // A process that starts with it serves, with the one before.
     let mut another = place
         .serve_with(|command| {

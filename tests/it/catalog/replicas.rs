@@ -2,6 +2,8 @@
 
 use rustix::process::Signal;
 use tollgate::api::grpc::proto::GetEntitlementRequest;
+use tollgate::api::grpc::proto::billing_service_client::BillingServiceClient;
+use tollgate::api::grpc::proto::entitlement::Value;
 use tollgate_domain::id::CustomerId;
 use tollgate_domain::schedule::PROJECTION;
 use tollgate_store::{Activation, Store, Wanted};
@@ -15,9 +17,9 @@ async fn two_replicas_with_two_catalogs_do_not_take_turns() {
     let place = Place::new().await;
     let newer = CATALOG.replace("per_unit: 1", "per_unit: 10");
     let file = catalog(&newer);
-    let _old = place.serve().await;
+    let old = place.serve().await;
     many(&place.store, 5).await;
-    let _new = place
+    let new = place
         .serve_with(|command| {
             command.env("TOLLGATE_CATALOG", file.path());
         })
@@ -27,7 +29,11 @@ async fn two_replicas_with_two_catalogs_do_not_take_turns() {
         (now.number == 2).then_some(now.ended_revision?)
     };
     let at = eventually("all have followed the newer catalog", ended).await;
-    // The old one starts again, with its old file.
+    assert_eq!(
+        (seats(old.grpc).await, seats(new.grpc).await),
+        (Some(10), Some(10))
+    );
+    // A replica with the old file starts, twice.
     for _ in 0..2 {
         let mut again = place.serve().await;
         again.signal(Signal::TERM);
@@ -37,6 +43,24 @@ async fn two_replicas_with_two_catalogs_do_not_take_turns() {
     assert_eq!((active.number, active.source), (2, newer));
     let (position, _) = place.store.poll(at, 10).await.unwrap();
     assert_eq!(position.head, at, "nobody's answer was written again");
+}
+
+/// The seats of the first of many, as a replica has them when it knows all that the database does.
+async fn seats(grpc: std::net::SocketAddr) -> Option<i64> {
+    let mut client = BillingServiceClient::connect(format!("http://{grpc}"))
+        .await
+        .unwrap();
+    let request = GetEntitlementRequest {
+        customer: "many-0".into(),
+        feature: "seats".into(),
+        fully_current: true,
+        ..Default::default()
+    };
+    let answer = client.get_entitlement(request).await.unwrap().into_inner();
+    match answer.entitlement?.value? {
+        Value::Limit(limit) => Some(limit.amount),
+        _ => None,
+    }
 }
 
 async fn activate(store: &Store, projection: i32, generation: Option<i64>, ready: bool) -> Activation {

@@ -1,6 +1,6 @@
 //! Epochs, the poll, the walk, and catalogs as revisions.
 
-use tollgate_store::{Appended, Change, Settings, Store, StoreError};
+use tollgate_store::{Appended, Change, Ended, Settings, Store, StoreError};
 
 use crate::fixture::{NOW, Place, applied, id, seats};
 
@@ -125,6 +125,34 @@ async fn a_catalog_becomes_active_once_as_a_revision_and_a_rollback_is_a_higher_
     assert_eq!(
         rows.into_iter().map(|row| row.change).collect::<Vec<_>>(),
         [one, two, back].map(Change::Catalog)
+    );
+}
+
+#[tokio::test]
+async fn a_reprojection_ends_once_at_the_head_at_which_nobody_is_left() {
+    let place = Place::new().await;
+    place.activate("yaml one", "hash-1", None).await.unwrap();
+    place.store.mark_dirty(&id("acme")).await.unwrap();
+    assert_eq!(place.store.end_reprojection(1).await.unwrap(), None);
+    let mut followed = applied(&place.dirty_one().await, Some(seats(1)));
+    followed.activation = 1;
+    place.store.append(vec![followed]).await.unwrap();
+    let head = place.store.poll(0, 10).await.unwrap().0.head;
+    assert_eq!(place.store.end_reprojection(1).await.unwrap(), Some(Ended::Now));
+    // Who comes later does not move it.
+    customers(&place, &["other"], 1).await;
+    assert_eq!(
+        place.store.end_reprojection(1).await.unwrap(),
+        Some(Ended::Before)
+    );
+    let now = place.store.reprojection().await.unwrap().unwrap();
+    assert_eq!((now.ended_revision, now.total, now.left), (Some(head), 1, 0));
+    place.activate("yaml two", "hash-2", None).await.unwrap();
+    let now = place.store.reprojection().await.unwrap().unwrap();
+    assert_eq!((now.ended_revision, now.total, now.left), (None, 2, 2));
+    assert_eq!(
+        place.store.end_reprojection(1).await.unwrap(),
+        Some(Ended::Before)
     );
 }
 
