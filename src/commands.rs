@@ -3,12 +3,13 @@
 //! [`request`] is what may be asked · `returning` where a browser may be sent back to · `sale` finds out what it would
 //! sell · `existing` what the customer has already · `stripe_customer` makes the one Stripe customer · [`checkout`] opens the
 //! page · [`outcome`] says what became of it · `portal` opens the portal · `by_hand` decides what Stripe does not · `links` whose
-//! Stripe's objects are, and who is forgotten.
+//! Stripe's objects are, and who is forgotten · `look` shows what is odd, and events.
 
 mod by_hand;
 pub mod checkout;
 mod existing;
 mod links;
+mod look;
 pub mod outcome;
 mod portal;
 pub mod refused;
@@ -24,6 +25,7 @@ use tollgate_domain::clock::Clock;
 use tollgate_store::Store;
 use tollgate_stripe::Client;
 
+pub use look::suggested;
 pub use outcome::{Checkout, CheckoutState, Outcome};
 pub use refused::Refused;
 pub use request::{CheckoutRequest, Item, OnExisting, PriceName};

@@ -104,6 +104,7 @@ impl Pipeline {
     pub fn nudge(&self) -> impl Fn() + Send + Sync + 'static {
         let wakes = self.context.wakes.clone();
         move || {
+            wakes.route.notify_one();
             wakes.apply.notify_one();
             wakes.settle.notify_one();
         }

@@ -1,6 +1,7 @@
 //! `admin …`: what people decide by hand, and what they did.
 
 mod links;
+mod look;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -23,6 +24,11 @@ pub enum Admin {
     Unlink(links::Unlink),
     /// Forget a customer. Nothing is changed at Stripe.
     Erase(links::Erase),
+    /// Print what a person should look at.
+    Oddities(look::Oddities),
+    /// Look at Stripe's events, and have them applied once more.
+    #[command(subcommand)]
+    Events(look::Events),
     /// Print what people did, the latest first.
     Audit(Audit),
 }
@@ -47,6 +53,8 @@ impl Admin {
             Admin::Link(link) => link.run().await,
             Admin::Unlink(unlink) => unlink.run().await,
             Admin::Erase(erase) => erase.run().await,
+            Admin::Oddities(oddities) => oddities.run().await,
+            Admin::Events(events) => events.run().await,
             Admin::Audit(audit) => audit.run().await,
         }
     }

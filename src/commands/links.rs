@@ -97,7 +97,7 @@ impl Commands {
         let learned = async {
             let mut pause = LOOK_FIRST;
             loop {
-                if let Some(marks) = self.store.learned(customer, seqs).await? {
+                if let Some(marks) = self.store.learned(customer, seqs, self.clock.now()).await? {
                     return Ok(Some(marks));
                 }
                 tokio::time::sleep(pause).await;

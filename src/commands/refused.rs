@@ -39,6 +39,8 @@ pub enum Refused {
     UnknownLink,
     #[error("the customer was never heard of")]
     UnknownCustomer,
+    #[error("the service never received the event")]
+    UnknownEvent,
     #[error("it is stored and will be in the entitlements; ask again for the revision")]
     NotApplied,
     #[error("it is deleted and will be out of the entitlements soon; read with fully_current in a moment")]

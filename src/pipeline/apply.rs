@@ -182,7 +182,7 @@ impl Rules<'_> {
             customer,
             marks,
             facts_version,
-            facts: ticked.facts,
+            facts: ticked.facts.noted(self.catalog),
             schedule: changed.then_some(next),
             activation: self.activation,
             as_of: now,

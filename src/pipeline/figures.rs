@@ -59,5 +59,8 @@ async fn round(context: &Context) -> Result<bool, StoreError> {
         metric::REPROJECTION.set(["left"], left);
     }
     metric::CATALOG_HELD.set(PLAIN, context.store.holds().await?.len());
+    for (kind, count) in context.store.oddity_counts().await? {
+        metric::ODDITIES.set([kind.word()], count);
+    }
     Ok(false)
 }

@@ -266,6 +266,9 @@ table! {
     /// Customers with a subscription whose renewal is overdue and about which Stripe was asked and has not answered: they
     /// keep their access. Counted up to 10000.
     Gauge UNCONFIRMED = "tollgate_unconfirmed_customers" in Count by [];
+    /// What a person should look at, as `tollgate admin oddities` lists it: `waiting_event`, `unlinked_payer`, `parked_event`,
+    /// `parked_fetch`, `unmatched_price`, `double_subscription`, `past_due`, `unconfirmed`. Counted up to 10000.
+    Gauge ODDITIES = "tollgate_oddities" in Count by ["kind"];
 
     /// The number of the active pair of catalog and rules.
     Gauge ACTIVATION = "tollgate_activation_number" in Count by [];

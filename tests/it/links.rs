@@ -66,7 +66,7 @@ pub async fn quiet(shop: &Shop) {
     .await;
 }
 
-fn reason(status: &Status) -> (Code, String) {
+pub fn reason(status: &Status) -> (Code, String) {
     let info = status.get_details_error_info();
     (status.code(), info.map(|info| info.reason).unwrap_or_default())
 }

@@ -15,6 +15,7 @@ mod history;
 mod links;
 mod lives;
 mod metrics;
+mod oddities;
 mod operations;
 mod outage;
 mod processes;

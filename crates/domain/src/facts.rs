@@ -7,10 +7,11 @@
 mod carry;
 mod ends;
 mod need;
+mod odd;
 mod tick;
 mod without;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use ends::{END_SLACK, announced_end, renews_at};
 pub use tick::{CARRY, Tick, tick};
@@ -42,6 +43,12 @@ pub struct Facts {
     /// Subscription id → Stripe's earliest instant of those at which it was seen past due without a break.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub past_due_since: BTreeMap<String, Timestamp>,
+    /// Price id → what is paid for it, of prices outside the catalog; only for people. See [`Facts::noted`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unmatched: BTreeMap<String, BTreeSet<String>>,
+    /// Plan → its subscriptions, where there are several; only for people.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub doubled: BTreeMap<PlanId, BTreeSet<String>>,
 }
 
 /// One object and what is known about when it was so.

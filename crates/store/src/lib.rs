@@ -5,7 +5,8 @@
 //! [`append`] writes its result · [`settle`] queues what is to be fetched · [`poll`] reads the feed ·
 //! [`figures`] counts what is unfinished · [`deployment`] whose all this is · [`catalog`] versions and activations ·
 //! [`customer`] one customer · [`checkout`] what was asked to be sold · [`overrides`] what was decided by hand ·
-//! [`audit`] what people did · [`links`] whose Stripe's objects are by hand.
+//! [`audit`] what people did · [`links`] whose Stripe's objects are by hand ·
+//! [`oddities`] what a person should look at · [`events`] Stripe's events one by one.
 
 pub mod append;
 pub mod apply;
@@ -16,10 +17,12 @@ pub mod checkout;
 pub mod customer;
 pub mod deployment;
 mod error;
+pub mod events;
 pub mod figures;
 pub mod inbox;
 mod intent;
 pub mod links;
+pub mod oddities;
 pub mod overrides;
 pub mod poll;
 mod pool;
@@ -36,9 +39,11 @@ pub use checkout::{Checkout, NewCheckout, StripeCustomer};
 pub use customer::CustomerRow;
 pub use deployment::{Deployment, Server};
 pub use error::StoreError;
+pub use events::{EventFilter, StoredEvent};
 pub use figures::{Figures, Pile};
 pub use inbox::{Accepted, InboxCounts, NewEvent, Outcome};
 pub use links::{Linked, Unlink};
+pub use oddities::{Oddity, OddityKind};
 pub use overrides::Decided;
 pub use poll::{Change, FeedRow, Hints, Position, SnapshotRow};
 pub use pool::{Settings, Store};

@@ -56,17 +56,26 @@ impl Store {
         })
     }
 
-    /// The customer's marks once all of these are applied, or waiting for a retry; `None`: not yet.
+    /// The customer's marks once all of these are applied and what they put in doubt is fetched, or either waits for a retry;
+    /// `None`: not yet.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn learned(&self, customer: &CustomerId, seqs: &[i64]) -> Result<Option<i64>, StoreError> {
+    pub async fn learned(
+        &self,
+        customer: &CustomerId,
+        seqs: &[i64],
+        now: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
         retried(|| async {
             sqlx::query_scalar!(
                 "select marks from customer where customer = $1 and not exists (
-                     select from inbox where seq = any($2) and retry_at is null and state in ('received', 'routed'))",
+                     select from inbox where seq = any($2) and retry_at is null and state in ('received', 'routed'))
+                 and not exists (
+                     select from want where want.customer = $1 and due_at <= $3 and attempts = 0 and not parked)",
                 customer.as_str(),
-                seqs
+                seqs,
+                now.0
             )
             .fetch_optional(&self.pool)
             .await

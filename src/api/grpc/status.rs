@@ -106,9 +106,12 @@ fn code(reason: ErrorReason) -> Code {
         | R::UnknownPrice
         | R::RefusedByStripe => Code::InvalidArgument,
         R::RevisionCompacted => Code::OutOfRange,
-        R::UnknownFeature | R::UnknownCheckout | R::UnknownOverride | R::UnknownLink | R::UnknownCustomer => {
-            Code::NotFound
-        }
+        R::UnknownFeature
+        | R::UnknownCheckout
+        | R::UnknownOverride
+        | R::UnknownLink
+        | R::UnknownCustomer
+        | R::UnknownEvent => Code::NotFound,
         R::NeverCheckedOut
         | R::RequestIdReused
         | R::CheckoutExpired

@@ -128,6 +128,10 @@ none_of! {
     link_customer(LinkCustomerRequest) -> LinkCustomerResponse
     unlink_customer(UnlinkCustomerRequest) -> UnlinkCustomerResponse
     erase_customer(EraseCustomerRequest) -> EraseCustomerResponse
+    list_oddities(ListOdditiesRequest) -> ListOdditiesResponse
+    list_events(ListEventsRequest) -> ListEventsResponse
+    get_event(GetEventRequest) -> GetEventResponse
+    replay_events(ReplayEventsRequest) -> ReplayEventsResponse
 }
 
 struct Served {

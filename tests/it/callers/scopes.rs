@@ -57,7 +57,9 @@ async fn each_scope_opens_its_methods_and_no_other() {
             };
             if scope == rpc.scope {
                 // Of a list an empty message asks for all.
-                let list = rpc.path.ends_with("/ListOverrides") || rpc.path.ends_with("/ListAuditEntries");
+                let list = ["/ListOverrides", "/ListAuditEntries", "/ListEvents"]
+                    .iter()
+                    .any(|list| rpc.path.ends_with(list));
                 let expected = if list {
                     (Code::Ok, "")
                 } else {

@@ -1,5 +1,7 @@
 //! The answers as people read them: one line each.
 
+mod looked_at;
+
 use std::fmt::{self, Display, Formatter};
 
 use super::{

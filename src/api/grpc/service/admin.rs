@@ -1,7 +1,9 @@
 //! `BillingAdminService`: why an answer is what it is, what people decide by hand, and what they did.
 
+mod events;
 mod explain;
 mod links;
+mod oddities;
 mod overrides;
 mod pages;
 
@@ -15,9 +17,11 @@ use crate::api::grpc::convert;
 use crate::api::grpc::proto::billing_admin_service_server::BillingAdminService;
 use crate::api::grpc::proto::{
     self, AuditAction, DeleteOverrideRequest, DeleteOverrideResponse, EraseCustomerRequest,
-    EraseCustomerResponse, ExplainEntitlementRequest, ExplainEntitlementResponse, LinkCustomerRequest,
-    LinkCustomerResponse, ListAuditEntriesRequest, ListAuditEntriesResponse, ListOverridesRequest,
-    ListOverridesResponse, SetOverrideRequest, SetOverrideResponse, UnlinkCustomerRequest,
+    EraseCustomerResponse, ExplainEntitlementRequest, ExplainEntitlementResponse, GetEventRequest,
+    GetEventResponse, LinkCustomerRequest, LinkCustomerResponse, ListAuditEntriesRequest,
+    ListAuditEntriesResponse, ListEventsRequest, ListEventsResponse, ListOdditiesRequest,
+    ListOdditiesResponse, ListOverridesRequest, ListOverridesResponse, ReplayEventsRequest,
+    ReplayEventsResponse, SetOverrideRequest, SetOverrideResponse, UnlinkCustomerRequest,
     UnlinkCustomerResponse,
 };
 use crate::api::grpc::status::Failure;
@@ -79,6 +83,34 @@ impl BillingAdminService for Service {
     ) -> Result<Response<EraseCustomerResponse>, Status> {
         respond(links::erase(self, request).await)
     }
+
+    async fn list_oddities(
+        &self,
+        request: Request<ListOdditiesRequest>,
+    ) -> Result<Response<ListOdditiesResponse>, Status> {
+        respond(oddities::list(self, request).await)
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<ListEventsRequest>,
+    ) -> Result<Response<ListEventsResponse>, Status> {
+        respond(events::list(self, request).await)
+    }
+
+    async fn get_event(
+        &self,
+        request: Request<GetEventRequest>,
+    ) -> Result<Response<GetEventResponse>, Status> {
+        respond(events::get(self, request).await)
+    }
+
+    async fn replay_events(
+        &self,
+        request: Request<ReplayEventsRequest>,
+    ) -> Result<Response<ReplayEventsResponse>, Status> {
+        respond(events::replay(self, request).await)
+    }
 }
 
 async fn audit(
@@ -110,6 +142,7 @@ fn entry(entry: AuditEntry) -> proto::AuditEntry {
         "customer_unlinked" => AuditAction::CustomerUnlinked,
         "customer_erased" => AuditAction::CustomerErased,
         "catalog_confirmed" => AuditAction::CatalogConfirmed,
+        "events_replayed" => AuditAction::EventsReplayed,
         _ => AuditAction::Unspecified,
     };
     let json = |value: Option<serde_json::Value>| value.map(|it| it.to_string()).unwrap_or_default();

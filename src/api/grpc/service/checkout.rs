@@ -164,6 +164,7 @@ pub(super) fn refused(why: Refused) -> Failure {
         Refused::AlreadyLinked => of(ErrorReason::AlreadyLinked),
         Refused::UnknownLink => of(ErrorReason::UnknownLink),
         Refused::UnknownCustomer => of(ErrorReason::UnknownCustomer),
+        Refused::UnknownEvent => of(ErrorReason::UnknownEvent),
         Refused::NeverCheckedOut => of(ErrorReason::NeverCheckedOut),
         Refused::StripeUnavailable => of(ErrorReason::StripeUnavailable),
         Refused::StoreUnavailable | Refused::NotApplied | Refused::NotTakenOut => of(ErrorReason::NotCurrent),
