@@ -1,6 +1,6 @@
 //! Epochs, the poll, the walk, and catalogs as revisions.
 
-use tollgate_store::{Appended, Change, Ended, Settings, Store, StoreError};
+use tollgate_store::{Appended, Change, Ended, Settings, Store, StoreError, Wanted};
 
 use crate::fixture::{NOW, Place, applied, id, seats};
 
@@ -154,6 +154,30 @@ async fn a_reprojection_ends_once_at_the_head_at_which_nobody_is_left() {
         place.store.end_reprojection(1).await.unwrap(),
         Some(Ended::Before)
     );
+}
+
+#[tokio::test]
+async fn a_binary_that_knows_of_no_pairs_brings_its_catalog_and_leaves_newer_rules_active() {
+    let place = Place::new().await;
+    place.sql("select activate('hash-1', 'yaml one', 3)").await;
+    let first = place.store.active().await.unwrap().unwrap();
+    assert_eq!((first.number, first.projection), (1, 1));
+    let newer = Wanted {
+        source: "yaml one",
+        hash: "hash-1",
+        generation: Some(3),
+        projection: 2,
+        ready: true,
+        confirmed: None,
+    };
+    place.store.activate(&newer, None).await.unwrap().unwrap();
+    place.sql("select activate('hash-2', 'yaml two', 3)").await;
+    let active = place.store.active().await.unwrap().unwrap();
+    assert_eq!(
+        (active.number, active.hash.as_str(), active.projection),
+        (3, "hash-2", 2)
+    );
+    assert_eq!(place.store.poll(0, 10).await.unwrap().0.head, active.revision);
 }
 
 #[tokio::test]
