@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tollgate_domain::id::{CustomerId, FeatureId};
 use tollgate_domain::overrides::Override;
-use tollgate_store::{AuditEntry, By, CustomerRow, Decided};
+use tollgate_domain::time::Timestamp;
+use tollgate_store::{AuditEntry, By, CustomerRow, Decided, Served};
 
 use super::{Commands, Refused};
 
@@ -23,6 +24,8 @@ pub struct Explained {
     pub overrides: Vec<Decided>,
     /// The number of the active one.
     pub activation: i64,
+    /// When the last revision was made; `None`: there is none.
+    pub since: Option<Timestamp>,
     /// The ids of the last events about its objects, by their place in the inbox.
     pub events: HashMap<i64, String>,
 }
@@ -69,8 +72,20 @@ impl Commands {
             events: self.store.keys(&seqs).await?,
             overrides: self.store.overrides(Some(customer), None, i64::MAX).await?,
             activation: self.store.activations(1).await?.first().map_or(0, |it| it.number),
+            since: match self.store.served(customer, Timestamp::MAX).await? {
+                Served::At { schedule, .. } => schedule.map(|(_, since)| since),
+                Served::Before(_) => None,
+            },
             row,
         })
+    }
+
+    /// What held for a customer at an instant that is over.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn served(&self, customer: &CustomerId, at: Timestamp) -> Result<Served, Refused> {
+        Ok(self.store.served(customer, at).await?)
     }
 
     /// Overrides after one of them, by customer and feature; of one customer or of all.

@@ -162,6 +162,7 @@ async fn an_answer_explains_itself() {
         let request = ExplainEntitlementRequest {
             customer: "acme".into(),
             feature: "seats".into(),
+            ..ExplainEntitlementRequest::default()
         };
         admin
             .clone()
@@ -446,6 +447,7 @@ async fn a_caller_decides_only_about_its_customers_and_its_name_is_written_down(
                 ExplainEntitlementRequest {
                     customer: named(),
                     feature: "seats".into(),
+                    ..ExplainEntitlementRequest::default()
                 },
             ))
             .await

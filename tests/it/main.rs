@@ -11,6 +11,7 @@ mod catalog;
 mod corpus;
 mod doctor;
 mod door;
+mod explained;
 mod history;
 mod links;
 mod lives;

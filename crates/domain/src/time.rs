@@ -15,6 +15,8 @@ pub struct Span(pub i64);
 impl Timestamp {
     /// Before every other instant: from when a schedule's first answer holds.
     pub const MIN: Timestamp = Timestamp(i64::MIN);
+    /// After everything.
+    pub const MAX: Timestamp = Timestamp(i64::MAX);
 
     /// From Stripe's unix seconds.
     pub fn from_unix(seconds: i64) -> Timestamp {

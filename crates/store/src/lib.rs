@@ -28,6 +28,7 @@ pub mod poll;
 mod pool;
 pub mod route;
 pub mod scratch;
+mod served;
 pub mod settle;
 
 pub use append::{Append, Appended};
@@ -48,4 +49,5 @@ pub use overrides::Decided;
 pub use poll::{Change, FeedRow, Hints, Position, SnapshotRow};
 pub use pool::{Settings, Store};
 pub use route::{Parked, Routing, Unrouted, Waiting};
+pub use served::Served;
 pub use settle::Due;

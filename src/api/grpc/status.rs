@@ -105,7 +105,7 @@ fn code(reason: ErrorReason) -> Code {
         | R::RevisionFromFuture
         | R::UnknownPrice
         | R::RefusedByStripe => Code::InvalidArgument,
-        R::RevisionCompacted => Code::OutOfRange,
+        R::RevisionCompacted | R::NotRetained => Code::OutOfRange,
         R::UnknownFeature
         | R::UnknownCheckout
         | R::UnknownOverride

@@ -181,6 +181,7 @@ impl Shop {
         let request = ExplainEntitlementRequest {
             customer: "acme".into(),
             feature: "sso".into(),
+            ..ExplainEntitlementRequest::default()
         };
         let answer = self
             .admin

@@ -1,18 +1,20 @@
 //! Why a customer has a feature or has it not.
 
+mod served;
+mod told;
+
 use tollgate_domain::catalog::FeatureType;
 use tollgate_domain::facts::Facts;
 use tollgate_domain::schedule::{Answer, Contribution, Reason, Schedule, Timeline, contributions};
 use tollgate_domain::time::Timestamp;
-use tollgate_store::Decided;
 use tonic::Request;
+
+use told::Told;
 
 use super::overrides;
 use crate::api::grpc::auth::caller::Caller;
 use crate::api::grpc::convert;
-use crate::api::grpc::proto::{
-    self, Entitlement, ExplainEntitlementRequest, ExplainEntitlementResponse, Fact,
-};
+use crate::api::grpc::proto::{self, ExplainEntitlementRequest, ExplainEntitlementResponse, Fact};
 use crate::api::grpc::service::Service;
 use crate::api::grpc::service::checkout::refused;
 use crate::api::grpc::status::Failure;
@@ -27,16 +29,25 @@ pub(super) async fn explain(
     let customer = caller.customer("customer", &asked.customer)?;
     let feature = convert::feature("feature", &asked.feature)?;
     let read = service.read(&[], need).await?;
+    let at = asked
+        .at_time
+        .as_ref()
+        .map(|at| convert::instant("at_time", at))
+        .transpose()?;
+    let at = at.unwrap_or(read.now);
+    if at < read.now {
+        return served::explain(service, &customer, &feature, at).await;
+    }
     let (catalog, kind, default) = overrides::of_catalog(&read, &feature)?;
     let explained = service.commands.explain(&customer).await.map_err(refused)?;
-    let (row, activation) = (explained.row, explained.activation);
+    let (row, activation, since) = (explained.row, explained.activation, explained.since);
     let (facts, schedule, pending) = row.map_or((Facts::default(), Schedule::default(), false), |row| {
         (row.facts, row.schedule, row.dirty || row.activation < activation)
     });
     let timeline = schedule.0.get(&feature).cloned();
     let timeline = timeline.unwrap_or_else(|| Timeline::always(default.clone()));
-    let entitlement = convert::entitlement(&feature, &timeline, read.now);
-    let made_of = contributions(&facts, catalog, &feature, read.now);
+    let entitlement = convert::entitlement(&feature, &timeline, at);
+    let made_of = contributions(&facts, catalog, &feature, at);
     let by_hand = explained
         .overrides
         .into_iter()
@@ -62,16 +73,20 @@ pub(super) async fn explain(
         kind,
         facts: &known,
         pending,
-        now: read.now,
+        default: &default,
+        at,
+        foretold: at > read.now,
     };
     Ok(ExplainEntitlementResponse {
         summary: told.summary(),
+        rules: told.rules(),
         contributions: made_of.iter().map(|it| contribution(kind, it)).collect(),
         r#override: by_hand.map(overrides::told),
         catalog_default: Some(convert::answer(&default)),
         facts: known,
         pending,
-        evaluate_time: Some(convert::time(read.now)),
+        evaluate_time: Some(convert::time(at)),
+        served_since_time: since.map(convert::time),
         entitlement: Some(entitlement),
     })
 }
@@ -98,79 +113,4 @@ fn contribution(kind: &FeatureType, it: &Contribution) -> proto::Contribution {
         answer: Some(convert::answer(&answer(it.reason))),
         scheduled_changes: convert::changes(&then),
     }
-}
-
-/// What the summary tells.
-struct Told<'a> {
-    customer: &'a str,
-    entitlement: &'a Entitlement,
-    made_of: &'a [Contribution],
-    by_hand: Option<&'a Decided>,
-    kind: &'a FeatureType,
-    facts: &'a [Fact],
-    pending: bool,
-    now: Timestamp,
-}
-
-impl Told<'_> {
-    fn summary(&self) -> String {
-        let mut text = vec![format!("{}: {}.", self.customer, self.entitlement)];
-        let alive = self
-            .by_hand
-            .filter(|it| it.decision.expires_at.is_none_or(|end| self.now < end));
-        if let Some(decided) = alive {
-            let Decided { actor, note, .. } = decided;
-            let fits = decided
-                .decision
-                .allow
-                .as_ref()
-                .is_none_or(|value| self.kind.takes(value));
-            text.push(if fits {
-                format!("It was decided by hand, by {actor}: {note}. What follows does not count meanwhile.")
-            } else {
-                format!("What was decided by hand, by {actor}, is no value of the feature any more and does not count.")
-            });
-        }
-        let (counts, not): (Vec<_>, Vec<_>) = self.made_of.iter().partition(|it| it.reason.granted());
-        // A paid period whose turn has not come.
-        let not: Vec<_> = not.into_iter().filter(|it| it.reason != Reason::NoPlan).collect();
-        if !counts.is_empty() {
-            text.push(format!("It is given by {}.", listed(&counts)));
-        }
-        if !not.is_empty() {
-            text.push(format!("Not counted: {}.", listed(&not)));
-        }
-        if self.made_of.is_empty() {
-            text.push("No subscription or purchase that is known gives it.".to_owned());
-        }
-        let unsure: Vec<&str> = self
-            .facts
-            .iter()
-            .filter(|fact| !fact.confirmed)
-            .map(|fact| fact.stripe_object.as_str())
-            .collect();
-        match (self.facts.is_empty(), unsure.is_empty()) {
-            (true, _) => text.push("Nothing of this customer was ever heard from Stripe.".to_owned()),
-            (false, true) => text.push("Stripe was asked about everything that it rests on.".to_owned()),
-            (false, false) => text.push(format!(
-                "Known by events only, Stripe will be asked: {}.",
-                unsure.join(", ")
-            )),
-        }
-        if self.pending {
-            text.push("Something newer is being applied; ask again in a moment.".to_owned());
-        }
-        text.join(" ")
-    }
-}
-
-fn listed(all: &[&Contribution]) -> String {
-    let each = |it: &&Contribution| {
-        let reason = convert::word(it.reason);
-        format!(
-            "plan {} × {} through {} ({reason})",
-            it.plan, it.quantity, it.object
-        )
-    };
-    all.iter().map(each).collect::<Vec<_>>().join(", ")
 }
