@@ -201,6 +201,8 @@ fn subject(steps: &[&str], params: &Params) -> String {
 fn route(core: &mut Core, version: Version, method: &str, steps: &[&str], params: &mut Params) -> Routed {
     match (method, steps) {
         (_, steps) if steps.contains(&"") || steps.last() == Some(&"search") => None,
+        // Names of actions, not of an invoice.
+        (_, ["v1", "invoices", "create_preview" | "upcoming", ..]) => None,
         (_, ["v1", "customers", id, "payment_methods", rest @ ..]) => {
             payment_methods::of_customer(core, method, id, rest, params)
         }

@@ -152,7 +152,7 @@ fn list(core: &Core, params: &mut Params) -> Answer {
     let customer = params.text("customer")?;
     let subscription = params.text("subscription")?;
     let intent = params.text("payment_intent")?;
-    let status = params.text("status")?;
+    let status = params.word("status", &["complete", "expired", "open"])?;
     let email = data::email(params)?;
     params.not_simulated(&["payment_link"])?;
     let page = Page::read(params)?;
@@ -163,7 +163,7 @@ fn list(core: &Core, params: &mut Params) -> Answer {
     let rows = rows.filter(|it| {
         (subscription.is_none() || it.subscription == subscription)
             && (intent.is_none() || it.payment_intent == intent)
-            && status.as_ref().is_none_or(|status| it.status.as_str() == status)
+            && status.is_none_or(|status| it.status.as_str() == status)
             && email
                 .as_ref()
                 .is_none_or(|email| it.render(core)["customer_details"]["email"] == *email)

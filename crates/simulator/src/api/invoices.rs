@@ -48,7 +48,7 @@ fn all_payments(core: &Core) -> impl Iterator<Item = Value> {
 
 fn list_payments(core: &Core, params: &mut Params) -> Answer {
     let invoice = params.text("invoice")?;
-    let status = params.text("status")?;
+    let status = params.word("status", &["canceled", "open", "paid"])?;
     let mut intent = None;
     if let Some(mut payment) = params.level("payment")? {
         payment.one_of("type", &[("payment_intent", ())])?;
@@ -60,7 +60,7 @@ fn list_payments(core: &Core, params: &mut Params) -> Answer {
     let is = |wanted: &Option<String>, value: &Value| wanted.as_ref().is_none_or(|it| *value == **it);
     let rows = all_payments(core).filter(|it| {
         is(&invoice, &it["invoice"])
-            && is(&status, &it["status"])
+            && status.is_none_or(|status| it["status"] == status)
             && is(&intent, &it["payment"]["payment_intent"])
     });
     page.cut_inside("/v1/invoice_payments", rows.collect())
@@ -197,7 +197,7 @@ fn update(core: &mut Core, id: &str, params: &mut Params) -> Answer {
 fn list(core: &Core, params: &mut Params) -> Answer {
     let customer = params.text("customer")?;
     let subscription = params.text("subscription")?;
-    let status = params.text("status")?;
+    let status = params.word("status", &["draft", "open", "paid", "uncollectible", "void"])?;
     params.not_simulated(&["collection_method", "due_date"])?;
     let page = Page::read(params)?;
     let rows: Box<dyn Iterator<Item = _>> = match &customer {
@@ -207,7 +207,7 @@ fn list(core: &Core, params: &mut Params) -> Answer {
     let rows = rows.filter(|it| {
         !it.deleted
             && (subscription.is_none() || it.subscription == subscription)
-            && status.as_ref().is_none_or(|status| it.status.as_str() == status)
+            && status.is_none_or(|status| it.status.as_str() == status)
     });
     let asked = customer.is_some() || subscription.is_some();
     let rows = rows.filter(|it| asked || core.test_clock_of(&it.customer).is_none());

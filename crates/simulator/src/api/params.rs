@@ -227,6 +227,15 @@ impl Params {
         Err(Fault::invalid(message).param(name).early())
     }
 
+    /// One of some words, as it is.
+    ///
+    /// # Errors
+    /// Another word.
+    pub fn word(&mut self, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, Fault> {
+        let words: Vec<_> = words.iter().map(|word| (*word, *word)).collect();
+        self.one_of(name, &words)
+    }
+
     /// A level below this one; whoever takes it has to `finish` it.
     ///
     /// # Errors

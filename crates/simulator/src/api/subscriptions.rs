@@ -350,7 +350,21 @@ fn cancel(core: &mut Core, id: &str, params: &mut Params) -> Answer {
 fn list(core: &Core, params: &mut Params) -> Answer {
     let customer = params.text("customer")?;
     let price = params.text("price")?;
-    let status = params.text("status")?;
+    let status = params.word(
+        "status",
+        &[
+            "active",
+            "all",
+            "canceled",
+            "ended",
+            "incomplete",
+            "incomplete_expired",
+            "past_due",
+            "paused",
+            "trialing",
+            "unpaid",
+        ],
+    )?;
     params.not_simulated(&[
         "automatic_tax",
         "collection_method",
@@ -364,7 +378,7 @@ fn list(core: &Core, params: &mut Params) -> Answer {
         Some(customer) => Box::new(core.subscriptions().of(customer).rev()),
         None => Box::new(core.subscriptions().all().rev()),
     };
-    let rows = rows.filter(|it| match status.as_deref() {
+    let rows = rows.filter(|it| match status {
         None => it.status.as_str() != "canceled",
         Some("all") => true,
         Some("ended") => it.status.is_terminal(),

@@ -32,6 +32,9 @@ enum Act {
     Charge,
     ChargeChange,
     ChargeDelete,
+    Clock,
+    ClockAdvance,
+    Collection,
     Coupon,
     CouponDelete,
     Customer,
@@ -65,6 +68,7 @@ enum Act {
     Schedule,
     ScheduleEnd,
     ScheduleNew,
+    SetUp,
     SetupIntent,
     Subscribe,
     Trial,
@@ -87,6 +91,9 @@ const ACTS: &[(u32, Act)] = &[
     (4, Act::Charge),
     (2, Act::ChargeChange),
     (2, Act::ChargeDelete),
+    (2, Act::Clock),
+    (6, Act::ClockAdvance),
+    (3, Act::Collection),
     (3, Act::Coupon),
     (1, Act::CouponDelete),
     (4, Act::Customer),
@@ -120,6 +127,7 @@ const ACTS: &[(u32, Act)] = &[
     (3, Act::Schedule),
     (2, Act::ScheduleEnd),
     (2, Act::ScheduleNew),
+    (2, Act::SetUp),
     (2, Act::SetupIntent),
     (8, Act::Subscribe),
     (2, Act::Trial),
@@ -169,7 +177,7 @@ proptest! {
 fn random_histories_reach_everything_that_they_are_to_show() {
     let mut runner = TestRunner::deterministic();
     let mut all: BTreeMap<String, usize> = BTreeMap::new();
-    for at in 0..48 {
+    for at in 0..72 {
         let steps = proptest::collection::vec(step(), 60)
             .new_tree(&mut runner)
             .unwrap()

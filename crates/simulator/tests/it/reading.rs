@@ -287,3 +287,21 @@ async fn lists_inside_objects_have_pages_too() {
         (1, &json!(false))
     );
 }
+
+#[tokio::test]
+async fn a_list_is_asked_for_a_status_that_there_is_and_a_preview_is_not_an_invoice() {
+    let stripe = Stripe::start().await;
+    for path in [
+        "/v1/subscriptions",
+        "/v1/invoices",
+        "/v1/invoice_payments",
+        "/v1/checkout/sessions",
+    ] {
+        let error = stripe.get(&format!("{path}?status=live")).await.error(400);
+        assert_eq!(error["param"], "status", "{path}");
+    }
+    let preview = stripe
+        .post("/v1/invoices/create_preview", "customer=cus_any")
+        .await;
+    assert_eq!(preview.error(501)["code"], "not_simulated");
+}

@@ -163,3 +163,35 @@ async fn a_trial_is_bought_with_a_card_that_the_bank_wants_to_ask_about() {
         .ok();
     assert_eq!(active["status"], "active", "the renewal needs nobody");
 }
+
+#[tokio::test]
+async fn the_bank_is_asked_about_the_card_of_a_trial_when_the_trial_begins() {
+    let stripe = Stripe::start().await;
+    let price = stripe.monthly_price().await;
+    let subscribe = async |card: &str| {
+        let form = format!("payment_method={card}&invoice_settings[default_payment_method]={card}");
+        let customer = id(&stripe.post("/v1/customers", &form).await.ok());
+        let form = format!(
+            "customer={customer}&items[0][price]={price}&trial_period_days=7&expand[]=pending_setup_intent"
+        );
+        stripe.post("/v1/subscriptions", &form).await.ok()
+    };
+    assert_eq!(
+        subscribe("pm_card_visa").await["pending_setup_intent"],
+        json!(null)
+    );
+    let made = subscribe("pm_card_authenticationRequiredOnSetup").await;
+    let intent = &made["pending_setup_intent"];
+    assert_eq!(
+        (&made["status"], &intent["status"]),
+        (&json!("trialing"), &json!("requires_action"))
+    );
+    let passed = stripe
+        .running
+        .with(|core| core.authenticate_setup_intent(&id(intent), true));
+    assert_eq!(passed.unwrap()["status"], "succeeded");
+    let path = format!("/v1/subscriptions/{}", id(&made));
+    assert_eq!(stripe.get(&path).await.ok()["pending_setup_intent"], json!(null));
+    stripe.running.advance(8 * 86_400);
+    assert_eq!(stripe.get(&path).await.ok()["status"], "active");
+}

@@ -2,7 +2,10 @@
 
 use super::{BillingMode, Item, MissingPaymentMethod, Proration, Status, Subscription, proration};
 use crate::core::calendar::{DAY, HOUR};
-use crate::core::{Answer, Core, Fault, InvoiceLine, Metadata, NewInvoice, NewSetupIntent, Redeem, Row};
+use crate::core::payment_method::AUTHENTICATION_REQUIRED;
+use crate::core::{
+    Answer, Confirm, Core, Fault, InvoiceLine, Metadata, NewInvoice, NewSetupIntent, Redeem, Row,
+};
 
 /// How long the first payment may be outstanding: 23 hours (docs.stripe.com/billing/subscriptions/overview, "Subscription
 /// statuses"). So long an update may wait for its payment too (docs.stripe.com/billing/subscriptions/pending-updates).
@@ -82,9 +85,10 @@ impl Core {
             let own = self.check_own_method(&new.customer, method);
             own.map_err(|fault| fault.param("default_payment_method"))?;
         }
-        let method = new.payment_method.as_ref().or(customer.payment_method.as_ref());
+        let own = || customer.payment_method.clone();
+        let method = new.payment_method.clone().or_else(own);
         let has_method = method.is_some();
-        let declines = self.refusal(&new.customer, method.map(String::as_str));
+        let declines = self.refusal(&new.customer, method.as_deref());
         let trial_end = self.trial_end_of(&new)?;
         let subscription = self.lay_out(new.clone(), currency, trial_end);
         self.check_together(&subscription)?;
@@ -106,11 +110,17 @@ impl Core {
         {
             return Err(decline.into());
         }
-        let pending_setup_intent = (new.payment_behavior == PaymentBehavior::DefaultIncomplete
-            && !due_now
-            && new.days_until_due.is_none())
-        .then(|| self.set_up_later(&new))
-        .transpose()?;
+        let asks = new.checkout_session.is_none()
+            && new.schedule.is_none()
+            && declines == Some(AUTHENTICATION_REQUIRED);
+        let sets_up = match new.payment_behavior {
+            PaymentBehavior::DefaultIncomplete => true,
+            PaymentBehavior::AllowIncomplete => asks,
+            _ => false,
+        };
+        let pending_setup_intent = (sets_up && !due_now && new.days_until_due.is_none())
+            .then(|| self.set_up_later(&new, method))
+            .transpose()?;
         let id = subscription.id.clone();
         for item in &subscription.items {
             self.subscription_of_item.insert(item.id.clone(), id.clone());
@@ -156,15 +166,21 @@ impl Core {
     }
 
     /// `pending_setup_intent`: with nothing to pay yet, it takes what shall pay (docs.stripe.com/billing/subscriptions/trials,
-    /// docs.stripe.com/api/subscriptions/object).
-    fn set_up_later(&mut self, new: &NewSubscription) -> Result<String, Fault> {
+    /// docs.stripe.com/api/subscriptions/object). Where the first payment would have been collected at once, `method` is
+    /// confirmed at once, so that the bank asks now (docs.stripe.com/billing/subscriptions/deferred-payment).
+    fn set_up_later(&mut self, new: &NewSubscription, method: Option<String>) -> Result<String, Fault> {
+        let at_once = new.payment_behavior == PaymentBehavior::AllowIncomplete;
         let made = self.create_setup_intent(
             NewSetupIntent {
                 customer: Some(new.customer.clone()),
-                payment_method: new.payment_method.clone(),
+                payment_method: if at_once {
+                    method
+                } else {
+                    new.payment_method.clone()
+                },
                 ..NewSetupIntent::default()
             },
-            None,
+            at_once.then(Confirm::default),
         )?;
         Ok(made["id"].as_str().unwrap_or_default().to_owned())
     }

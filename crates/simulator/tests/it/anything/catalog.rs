@@ -1,8 +1,9 @@
 //! What is sold, and how it is paid for.
 
 use super::Act;
-use super::world::{CARDS, World};
-use crate::told::text;
+use super::world::{CARDS, DAY, World};
+use crate::support::CARD;
+use crate::told::{number, text};
 
 impl World {
     /// What is sold ends, begins again, is found by another key, or was never sold. A product with a price stays.
@@ -75,6 +76,16 @@ impl World {
                 };
                 self.post(&format!("/v1/setup_intents/{intent}/{action}"), &form)?;
             }
+            Act::SetUp => {
+                let form = format!("mode=setup&customer={customer}&success_url=http://app.test/");
+                let session = text(&self.post("/v1/checkout/sessions", &form)?["id"]);
+                let shown = self.core.pay_session_with(&session, card).ok()?;
+                if shown["status"] == "open" {
+                    self.core
+                        .authenticate_session(&session, b.is_multiple_of(2))
+                        .ok()?;
+                }
+            }
             Act::Detach => {
                 let method = self
                     .told
@@ -83,6 +94,26 @@ impl World {
             }
             other => panic!("{other:?} pays for nothing"),
         }
+        Some(())
+    }
+
+    /// A customer whose time stands still, and goes on by itself.
+    pub fn clock(&mut self, act: Act, which: usize, how: &[usize; 5]) -> Option<()> {
+        let clocks = "/v1/test_helpers/test_clocks";
+        if act == Act::Clock {
+            let form = format!("frozen_time={}", self.core.now());
+            let clock = text(&self.post(clocks, &form)?["id"]);
+            self.post("/v1/customers", &format!("{CARD}&test_clock={clock}"))?;
+            return Some(());
+        }
+        let clock = self.told.pick("test_helpers.test_clock", which, |_| true)?;
+        let shown = self.send("GET", &format!("{clocks}/{clock}"), "")?;
+        let form = format!(
+            "frozen_time={}",
+            number(&shown["frozen_time"]) + (1 + how[0] as i64) * DAY
+        );
+        self.post(&format!("{clocks}/{clock}/advance"), &form)?;
+        self.core.advance(0);
         Some(())
     }
 }

@@ -34,6 +34,10 @@ impl World {
             Act::CycleNow => format!("billing_cycle_anchor=now&{billed}"),
             Act::Trial => format!("trial_end={}&{billed}", now + (1 + b as i64) * DAY),
             Act::EndTrial => format!("trial_end=now&{billed}"),
+            Act::Collection if b.is_multiple_of(2) => {
+                "collection_method=send_invoice&days_until_due=4".to_owned()
+            }
+            Act::Collection => "collection_method=charge_automatically".to_owned(),
             Act::CancelAtPeriodEnd => format!("cancel_at_period_end={}", b < 40),
             Act::CancelAt => format!("cancel_at={}", now + (1 + b as i64) * DAY),
             Act::Discount => match self.told.pick("coupon", b, |_| true) {

@@ -208,7 +208,10 @@ impl World {
             Act::CouponDelete | Act::LookupKey | Act::PriceSwitch | Act::ProductDelete => {
                 self.catalog(*act, which, &price, a)?;
             }
-            Act::Detach | Act::Intent | Act::SetupIntent => self.pay_by(*act, which, &customer, how)?,
+            Act::Clock | Act::ClockAdvance => self.clock(*act, which, how)?,
+            Act::Detach | Act::Intent | Act::SetUp | Act::SetupIntent => {
+                self.pay_by(*act, which, &customer, how)?
+            }
             Act::Subscribe => {
                 let item = self.price_or_data("items[0]", &price, e);
                 let mut form = format!("customer={customer}&{item}&items[0][quantity]={}&{billed}", b % 5);
