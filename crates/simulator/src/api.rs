@@ -200,9 +200,7 @@ fn subject(steps: &[&str], params: &Params) -> String {
 
 fn route(core: &mut Core, version: Version, method: &str, steps: &[&str], params: &mut Params) -> Routed {
     match (method, steps) {
-        (_, steps) if steps.contains(&"") || steps.last() == Some(&"search") => None,
-        // Names of actions, not of an invoice.
-        (_, ["v1", "invoices", "create_preview" | "upcoming", ..]) => None,
+        (_, steps) if steps.contains(&"") || steps.last() == Some(&"search") || previews(steps) => None,
         (_, ["v1", "customers", id, "payment_methods", rest @ ..]) => {
             payment_methods::of_customer(core, method, id, rest, params)
         }
@@ -238,6 +236,11 @@ fn route(core: &mut Core, version: Version, method: &str, steps: &[&str], params
         }
         _ => None,
     }
+}
+
+/// Names of actions, which are no invoice's.
+fn previews(steps: &[&str]) -> bool {
+    matches!(steps, ["v1", "invoices", "create_preview" | "upcoming", ..])
 }
 
 /// What the path alone says that the object is: `checkout.session` and the id of `/v1/checkout/sessions/cs_…`.

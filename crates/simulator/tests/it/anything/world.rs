@@ -248,6 +248,7 @@ impl World {
                 let (action, form) = match (act, a % 6) {
                     (Act::Pay, 0) => ("/pay", "paid_out_of_band=true"),
                     (Act::Pay, 1 | 2) => ("/pay", ""),
+                    (Act::Pay, 3) => ("/pay", "payment_method=pm_usBankAccount_success"),
                     (Act::Pay, _) => ("/pay", "payment_method=pm_card_visa"),
                     (_, 0) => ("/void", ""),
                     (_, 1) => ("/mark_uncollectible", ""),
