@@ -130,3 +130,27 @@ fn whichever_durable_step_is_the_last_of_a_process_the_answers_are_the_same() {
     }
     assert!(at > 100, "{at} steps are durable");
 }
+
+#[test]
+fn a_want_is_not_forgotten_by_whoever_fetched_for_one_before_it() {
+    let history = History {
+        dunning_end: DunningEnd::Cancel,
+        steps: vec![
+            step(Act::BuyOnce, 8, [0, 0, 6, 13, 1]),
+            step(Act::Cancel, 0, [0; 5]),
+            step(Act::DeleteCustomer, 8, [0; 5]),
+            step(Act::BuyOnce, 0, [0, 0, 1, 21, 1]),
+            step(Act::AddItem, 0, [0; 5]),
+            step(Act::Buy, 0, [0, 0, 1, 31, 1]),
+            step(Act::Advance, 0, [1, 0, 16, 0, 0]),
+            step(Act::Buy, 0, [0, 0, 0, 18, 0]),
+            step(Act::AddItem, 0, [0; 5]),
+            step(Act::Quantity, 0, [0, 0, 33, 0, 0]),
+            step(Act::AddItem, 0, [0; 5]),
+            step(Act::AddItem, 0, [0; 5]),
+        ],
+        seed: 3_963_064_434_547_767_663,
+    };
+    let world = World::after(&history, true);
+    ends_well(&history, &world).unwrap();
+}

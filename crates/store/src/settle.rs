@@ -21,6 +21,8 @@ pub struct Due {
     pub attempts: i32,
     pub cause: Cause,
     asked: i64,
+    /// Until when it is taken: another one who takes it, or a later want of the same object, has another instant.
+    claim: i64,
 }
 
 impl Store {
@@ -38,6 +40,7 @@ impl Store {
                     order by due_at limit $1 for update skip locked)
                 update want w set claimed_until = now() + interval '30 s' from taken where w.object_id = taken.object_id
                 returning w.object_id, w.object_kind, w.customer, w.attempts, w.asked, w.traceparent, w.accepted_at,
+                    (extract(epoch from w.claimed_until) * 1000000)::bigint as "claim!",
                     coalesce((select max(seq) from inbox where inbox.object_id = w.object_id), 0) as "covers_seq!"
                 "#,
                 limit,
@@ -56,12 +59,14 @@ impl Store {
                 attempts: row.attempts,
                 cause: Cause::read(row.traceparent, row.accepted_at),
                 asked: row.asked,
+                claim: row.claim,
             })
         });
         Ok(due.collect())
     }
 
-    /// Keeps what was fetched as an observation, and forgets the want unless somebody has asked again meanwhile.
+    /// Keeps what was fetched as an observation, and forgets the want unless somebody has asked again meanwhile. That is so
+    /// too when another one has settled it since the lease ran out, and a later want counts from one again.
     ///
     /// # Errors
     /// The database is not available.
@@ -85,9 +90,11 @@ impl Store {
         .await?;
         let kept = retried(|| async {
             sqlx::query!(
-                "delete from want where object_id = $1 and asked = $2",
+                "delete from want where object_id = $1 and asked = $2
+                    and (extract(epoch from claimed_until) * 1000000)::bigint = $3",
                 due.id,
-                due.asked
+                due.asked,
+                due.claim
             )
             .execute(&self.pool)
             .await
@@ -123,13 +130,16 @@ impl Store {
             sqlx::query!(
                 r#"
                 update want set attempts = attempts + 1, detail = $2, due_at = coalesce($3, due_at),
-                    parked = $3::bigint is null and asked = $4, claimed_until = null
+                    claimed_until = null,
+                    parked = $3::bigint is null and asked = $4
+                        and coalesce((extract(epoch from claimed_until) * 1000000)::bigint = $5, false)
                 where object_id = $1
                 "#,
                 due.id,
                 error,
                 retry_at,
-                due.asked
+                due.asked,
+                due.claim
             )
             .execute(&self.pool)
             .await

@@ -48,12 +48,18 @@ pub struct Wanted {
     pub customer: CustomerId,
     pub due_at: Timestamp,
     pub asked: i64,
+    /// Who has taken it last; 0: nobody yet.
+    pub claim: i64,
     pub parked: bool,
 }
+
+/// How often a want was asked for, and by whom it was taken.
+pub type Taken = (i64, i64);
 
 #[derive(Default)]
 pub struct Rows {
     last_seq: i64,
+    claims: i64,
     pub keys: BTreeSet<String>,
     pub inbox: BTreeMap<i64, Row>,
     pub links: HashMap<String, CustomerId>,
@@ -212,6 +218,7 @@ impl Rows {
             customer: customer.clone(),
             due_at,
             asked: 0,
+            claim: 0,
             parked: false,
         });
         want.due_at = if want.parked {
@@ -232,16 +239,30 @@ impl Rows {
         about.map(|row| row.seq).max().unwrap_or(0)
     }
 
-    /// Unless somebody has asked again meanwhile.
-    pub fn forget(&mut self, id: &str, asked: i64) {
-        if self.wants.get(id).is_some_and(|want| want.asked == asked) {
+    /// For some time, but that may be over at once.
+    pub fn claim(&mut self, id: &str) -> Taken {
+        self.claims += 1;
+        let want = self.wants.get_mut(id).unwrap();
+        want.claim = self.claims;
+        (want.asked, want.claim)
+    }
+
+    fn is_still(&self, id: &str, taken: Taken) -> bool {
+        let want = self.wants.get(id);
+        want.is_some_and(|want| (want.asked, want.claim) == taken)
+    }
+
+    /// Unless somebody has asked again or taken it meanwhile.
+    pub fn forget(&mut self, id: &str, taken: Taken) {
+        if self.is_still(id, taken) {
             self.wants.remove(id);
         }
     }
 
-    pub fn park(&mut self, id: &str, asked: i64) {
+    pub fn park(&mut self, id: &str, taken: Taken) {
+        let parked = self.is_still(id, taken);
         if let Some(want) = self.wants.get_mut(id) {
-            want.parked = want.asked == asked;
+            want.parked = parked;
         }
     }
 }

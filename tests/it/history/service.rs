@@ -14,7 +14,7 @@ use tollgate_domain::id::CustomerId;
 use tollgate_domain::time::{Span, Timestamp};
 use tollgate_store::{Append, Appended, Routing};
 
-use super::rows::{Row, Rows, State};
+use super::rows::{Row, Rows, State, Taken};
 use super::shop::{CATALOG, Shop, Told};
 
 pub static RULES: LazyLock<Catalog> = LazyLock::new(|| catalog::parse(CATALOG).unwrap());
@@ -27,15 +27,14 @@ pub(super) enum Task {
     Ask(i64, whose::Question, Vec<String>, usize),
     Append(Box<Append>),
     Fetch(Fetch),
-    Forget(String, i64),
+    Forget(String, Taken),
 }
 
 pub(super) struct Fetch {
     pub id: String,
     pub customer: CustomerId,
     pub covers_seq: i64,
-    /// `None`: for a pass, and nobody wants it.
-    pub asked: Option<i64>,
+    pub taken: Taken,
     pub sent_at: Timestamp,
     /// What Stripe's answer shows, and its `Date`.
     pub shown: Option<(Option<String>, Timestamp)>,
@@ -156,7 +155,7 @@ impl Service {
                 Appended::Revision(_) | Appended::Unchanged => {}
             },
             Task::Fetch(fetch) => return self.fetch(fetch, shop),
-            Task::Forget(id, asked) => self.rows.forget(&id, asked),
+            Task::Forget(id, taken) => self.rows.forget(&id, taken),
         }
         None
     }
@@ -200,9 +199,7 @@ impl Service {
         };
         let Some(body) = shown else {
             self.met("an absence");
-            if let Some(asked) = fetch.asked {
-                self.rows.park(&fetch.id, asked);
-            }
+            self.rows.park(&fetch.id, fetch.taken);
             return None;
         };
         let second = Span::seconds(1);
@@ -216,7 +213,7 @@ impl Service {
         let mut row = self.rows.begin(None, about, learned, Bytes::from(body));
         row.state = State::Routed(fetch.customer);
         self.rows.commit(row);
-        fetch.asked.map(|asked| Task::Forget(fetch.id, asked))
+        Some(Task::Forget(fetch.id, fetch.taken))
     }
 
     /// Until nothing is left to do.

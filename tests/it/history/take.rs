@@ -113,12 +113,12 @@ impl Service {
         let Some(id) = due.choose(&mut self.chance).filter(|_| self.settles) else {
             return;
         };
-        let want = &self.rows.wants[id];
+        let taken = self.rows.claim(id);
         let fetch = Fetch {
             id: id.clone(),
-            customer: want.customer.clone(),
+            customer: self.rows.wants[id].customer.clone(),
             covers_seq: self.rows.covers_seq(id),
-            asked: Some(want.asked),
+            taken,
             sent_at: now,
             shown: None,
         };

@@ -192,3 +192,20 @@ async fn a_want_that_is_written_while_a_fetch_is_kept_is_free_at_once() {
     keeping.await.unwrap().unwrap();
     assert_eq!(place.store.due_settles(10, NOW).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_want_is_not_forgotten_by_a_fetch_for_one_before_it() {
+    let place = Place::new().await;
+    let want = || [(now("sub_1"), NOW)];
+    let body = || "{}".into();
+    place.store.want(&id("acme"), &want()).await.unwrap();
+    let slow = place.store.due_settles(10, NOW).await.unwrap().remove(0);
+    place
+        .sql("update want set claimed_until = now() - interval '1 s'")
+        .await;
+    let fast = place.store.due_settles(10, NOW).await.unwrap().remove(0);
+    place.store.settled(&fast, body(), NOW, NOW).await.unwrap();
+    place.store.want(&id("acme"), &want()).await.unwrap();
+    place.store.settled(&slow, body(), NOW, NOW).await.unwrap();
+    assert_eq!(place.store.due_settles(10, NOW).await.unwrap().len(), 1);
+}
