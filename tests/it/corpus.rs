@@ -13,13 +13,13 @@ use tollgate_domain::id::CustomerId;
 
 use crate::support::{self, SECRET, TestApp, eventually};
 
-struct Recorded {
+pub struct Recorded {
     file: String,
-    event: Value,
+    pub event: Value,
 }
 
 impl Recorded {
-    fn number(&self) -> u32 {
+    pub fn number(&self) -> u32 {
         self.file[..2].parse().unwrap()
     }
 
@@ -33,8 +33,12 @@ impl Recorded {
 }
 
 /// `None`: there is no corpus here.
-fn corpus() -> Option<Vec<Recorded>> {
-    let folder = PathBuf::from(std::env::var_os("TOLLGATE_STRIPE_CORPUS")?).join("events");
+pub fn folder() -> Option<PathBuf> {
+    std::env::var_os("TOLLGATE_STRIPE_CORPUS").map(PathBuf::from)
+}
+
+pub fn corpus() -> Option<Vec<Recorded>> {
+    let folder = folder()?.join("events");
     let read = |entry: std::fs::DirEntry| {
         let file = entry.file_name().into_string().unwrap();
         let event = file

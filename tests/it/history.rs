@@ -9,6 +9,8 @@ mod buy;
 mod change;
 mod oracle;
 mod reach;
+mod recorded;
+mod replicas;
 mod rows;
 mod service;
 mod shop;

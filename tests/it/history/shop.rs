@@ -50,6 +50,10 @@ plans:
     match: {product: prod_lifetime}
     grants: {export: true, support: email}
     while_processing: grant
+  recorded:
+    match:
+      price: [price_1M3wjkE0b6fckueSKPgfRMSG, price_1STCAmRXJPGSddcmMnBtV8P8, price_1IDQm5JDPojXS6LNM31hxKzp]
+    grants: {sso: true, seats: {per_unit: 1}}
 ";
 
 /// Product, lookup key, amount, and every so often.
@@ -83,7 +87,8 @@ pub const RECURRING: usize = 6;
 /// An event, and what a webhook would bring of it.
 #[derive(Clone)]
 pub struct Told {
-    pub event: Arc<Event>,
+    /// `None`: it was recorded at Stripe.
+    pub event: Option<Arc<Event>>,
     pub body: Value,
 }
 
@@ -112,11 +117,10 @@ pub fn id(object: &Value) -> String {
 }
 
 impl Shop {
-    pub fn open(dunning_end: DunningEnd) -> Shop {
-        let mut core = Core::new(23, START);
-        core.settings_mut().dunning_end = dunning_end;
-        let mut shop = Shop {
-            core,
+    /// One that sells nothing.
+    pub fn at(now: i64) -> Shop {
+        Shop {
+            core: Core::new(23, now),
             prices: vec![],
             owners: BTreeMap::new(),
             links: vec![],
@@ -125,7 +129,12 @@ impl Shop {
             ids: BTreeMap::new(),
             nobodys: vec![],
             told: 0,
-        };
+        }
+    }
+
+    pub fn open(dunning_end: DunningEnd) -> Shop {
+        let mut shop = Shop::at(START);
+        shop.core.settings_mut().dunning_end = dunning_end;
         for (product, key, amount, interval) in SOLD {
             // The second of a product is refused, since it is there.
             shop.post("/v1/products", &format!("id={product}&name={product}"));
@@ -177,7 +186,7 @@ impl Shop {
             .filter(|(at, event)| matters(event.kind) || at.is_multiple_of(16))
             .map(|(_, event)| Told {
                 body: event.to_json(),
-                event,
+                event: Some(event),
             })
             .collect();
         for object in told.iter().map(|told| &told.body["data"]["object"]) {
@@ -187,6 +196,12 @@ impl Shop {
         }
         self.find_owners();
         told
+    }
+
+    /// Serves an object that was recorded at Stripe.
+    pub fn plant(&mut self, object: &Value) {
+        self.core.plant(object.clone());
+        self.know(object);
     }
 
     /// What belongs together is of one customer.

@@ -23,11 +23,9 @@ impl Service {
             self.on_the_way.swap_remove(some)
         };
         let thin = self.chance.random_ratio(1, 8);
-        let mut body = if thin {
-            told.event.to_thin()
-        } else {
-            told.body.clone()
-        };
+        let thin = told.event.as_ref().filter(|_| thin);
+        let mut body = thin.map_or_else(|| told.body.clone(), |it| it.to_thin());
+        let thin = thin.is_some();
         let key = id(&body);
         if self.rows.keys.contains(&key) {
             return;
@@ -39,14 +37,16 @@ impl Service {
         };
         let about = about["id"].as_str().map(str::to_owned);
         // Stripe's `created` is not for ordering: it is a little off.
-        let created = told.event.created + self.chance.random_range(-2..=2);
+        let created = told.body["created"].as_i64().unwrap() + self.chance.random_range(-2..=2);
         if thin {
             self.met("a thin event");
         } else {
             body["created"] = created.into();
-            self.met(told.event.kind);
             let version = body["api_version"].as_str().unwrap_or_default();
-            self.met(VERSIONS.iter().find(|it| **it == version).unwrap());
+            if let Some(event) = &told.event {
+                self.met(event.kind);
+                self.met(VERSIONS.iter().find(|it| **it == version).unwrap());
+            }
         }
         let learned = Learned::Event {
             created: Timestamp::from_unix(created),
