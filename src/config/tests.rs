@@ -237,6 +237,7 @@ fn values_with_which_nothing_would_work_are_refused() {
         "deployment = 'my shop'",
         "deployment = ''",
         "catalog_generation = -1",
+        "brake_percent = 101",
         "otlp_endpoint = 'http://user:password@collector:4317'",
         "stripe_base_url = 'https://user@stripe.example'",
     ] {

@@ -61,6 +61,7 @@ async fn the_command_shows_who_loses_and_how_to_confirm_and_the_confirmation_is_
         output(&mut command).await
     };
     let file = without_sso.path().to_str().unwrap();
+    let written = place.store.poll(0, 0).await.unwrap().0.head;
     let (code, text) = run(&["diff", file]).await;
     assert_eq!(code, Some(4), "{text}");
     assert!(
@@ -77,6 +78,10 @@ async fn the_command_shows_who_loses_and_how_to_confirm_and_the_confirmation_is_
     assert_eq!((lines.len(), &lines[30]["losing"]), (31, &30.into()));
     let (code, _) = run(&["diff", place.catalog.path().to_str().unwrap()]).await;
     assert_eq!(code, Some(0), "the active one takes nothing");
+
+    let head = place.store.poll(0, 0).await.unwrap().0.head;
+    assert_eq!(head, written, "a dry run writes nothing");
+    assert!(place.store.holds().await.unwrap().is_empty());
 
     let before = place.store.active().await.unwrap();
     let (code, text) = run(&["apply", file]).await;
