@@ -1,13 +1,15 @@
 //! From a stored event to an appended answer.
 //!
 //! [`inbox`] keeps what came · [`route`] finds out [`whose`] it is · [`apply`] makes the answer of it · [`settle`] fetches what
-//! is in doubt · [`catalog`] activates what is sold · `figures` says how much is unfinished. Each station takes rows, works without a lock, and writes its result in
+//! is in doubt · [`catalog`] activates what is sold · `figures` says how much is unfinished ·
+//! `retention` forgets. Each station takes rows, works without a lock, and writes its result in
 //! one statement; between any two of these the process may end and nothing is lost.
 
 pub mod apply;
 pub mod catalog;
 mod figures;
 pub mod inbox;
+mod retention;
 mod route;
 mod settle;
 mod wake;
@@ -37,6 +39,8 @@ pub struct Settings {
     pub account: Arc<OnceLock<String>>,
     /// How long an object must be quiet before it is fetched to confirm it.
     pub confirm_after: Span,
+    /// How long the body of what is finished is kept.
+    pub keep_bodies: Span,
     /// Rows in one round of a station.
     pub batch: i64,
     /// A station looks for work this often when nobody wakes it.
@@ -52,6 +56,7 @@ impl Default for Settings {
             livemode: false,
             account: Arc::default(),
             confirm_after: Span::seconds(10),
+            keep_bodies: Span::days(90),
             batch: 64,
             idle: Duration::from_millis(500),
             fetches: 8,
@@ -120,6 +125,7 @@ impl Pipeline {
             route::run(context.clone(), stop.clone()),
             apply::run(context.clone(), stop.clone()),
             settle::run(context.clone(), stop.clone()),
+            retention::run(context.clone(), stop.clone()),
             figures::run(context, stop),
         )?;
         Ok(())

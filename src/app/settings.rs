@@ -173,6 +173,7 @@ pub(super) fn pipeline(
         livemode,
         account,
         confirm_after: config.confirm_after,
+        keep_bodies: config.body_retention,
         ..pipeline::Settings::default()
     }
 }

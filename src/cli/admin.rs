@@ -24,6 +24,8 @@ pub enum Admin {
     Unlink(links::Unlink),
     /// Forget a customer. Nothing is changed at Stripe.
     Erase(links::Erase),
+    /// Find customers by the beginning of their id, by one of Stripe's ids, or by e-mail address.
+    Find(look::Find),
     /// Print what a person should look at.
     Oddities(look::Oddities),
     /// Look at Stripe's events, and have them applied once more.
@@ -53,6 +55,7 @@ impl Admin {
             Admin::Link(link) => link.run().await,
             Admin::Unlink(unlink) => unlink.run().await,
             Admin::Erase(erase) => erase.run().await,
+            Admin::Find(find) => find.run().await,
             Admin::Oddities(oddities) => oddities.run().await,
             Admin::Events(events) => events.run().await,
             Admin::Audit(audit) => audit.run().await,

@@ -10,6 +10,17 @@ use super::{Commands, Refused};
 /// Of one replay.
 const MOST: usize = 10_000;
 
+/// Of one search.
+const FOUND: i64 = 100;
+
+/// Who was found.
+pub struct Found {
+    /// By id, each with its customers at Stripe.
+    pub customers: Vec<(String, Vec<String>)>,
+    /// Stripe's customers who are nobody's here.
+    pub unlinked: Vec<String>,
+}
+
 /// What a replay comes to.
 pub struct Replayed {
     pub events: i64,
@@ -18,6 +29,26 @@ pub struct Replayed {
 }
 
 impl Commands {
+    /// Customers by the beginning of their id, one of Stripe's ids or an e-mail address, of which Stripe is asked: no address
+    /// is kept here to look for.
+    ///
+    /// # Errors
+    /// `StripeUnavailable`.
+    pub async fn find(&self, query: &str) -> Result<Found, Refused> {
+        let named = if query.contains('@') {
+            self.stripe.customers_by_email(query).await?
+        } else {
+            vec![]
+        };
+        let links = self.store.links(&named).await?;
+        let ids = [&named[..], &[query.to_owned()]].concat();
+        let unlinked = named.into_iter().filter(|id| !links.contains_key(id)).collect();
+        Ok(Found {
+            customers: self.store.find(query, &ids, FOUND).await?,
+            unlinked,
+        })
+    }
+
     /// What there is of a kind after a place of its list.
     ///
     /// # Errors

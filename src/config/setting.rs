@@ -151,6 +151,9 @@ settings! {
         webhook_body_limit: usize = 1 << 20;
         /// How long an object must be quiet before it is fetched once more to confirm it.
         confirm_after: Span = Span::seconds(10);
+        /// How long the bodies of events and answers are kept once they are in the entitlements: they have personal data in them, and
+        /// are what can be looked at and replayed. What waits or was given up is kept.
+        body_retention: Span = Span::days(90);
         /// Of the release that brings the catalog: an older one's is not made active any more. Without it a catalog that a newer one
         /// has replaced is not brought back by a restart.
         catalog_generation: Option<i64> = None;

@@ -297,7 +297,7 @@ table! {
     Counter SECRET_RELOADS = "tollgate_secret_reloads_total" in Count by ["secret", "outcome"];
     /// When the gRPC listener's certificate ends, in seconds since 1970; only with TLS.
     Gauge CERTIFICATE_EXPIRY = "tollgate_certificate_expiry_timestamp_seconds" in Seconds by [];
-    /// Rounds of a station that failed and are tried again: `route`, `apply`, `settle`, `figures`.
+    /// Rounds of a station that failed and are tried again: `route`, `apply`, `settle`, `retention`, `figures`.
     Counter STATION_FAILURES = "tollgate_station_failures_total" in Count by ["station"];
     /// Whether the database answered this replica when it was last asked: 1 or 0.
     Gauge DATABASE_UP = "tollgate_database_up" in Count by [];

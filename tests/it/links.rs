@@ -1,10 +1,11 @@
 //! Whose Stripe's objects are, decided by hand; and who is forgotten.
 
-use stripe_simulator::core::{Mode, NewSession};
+use stripe_simulator::core::{CustomerChange, Mode, NewCustomer, NewSession};
 use tollgate::api::grpc::proto::{
-    AuditAction, EraseCustomerRequest, LinkCustomerRequest, ListAuditEntriesRequest, Reason,
-    UnlinkCustomerRequest,
+    AuditAction, EraseCustomerRequest, Event, EventState, FindCustomersRequest, LinkCustomerRequest,
+    ListAuditEntriesRequest, ListEventsRequest, Reason, UnlinkCustomerRequest,
 };
+use tollgate_domain::time::Span;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -203,4 +204,76 @@ async fn an_erased_customer_is_forgotten_and_what_stripe_still_tells_of_it_has_n
     admin.link_customer(link("acme", &payer)).await.unwrap();
     shop.advance(31 * DAY);
     shop.until("sso", Reason::Active).await;
+}
+
+#[tokio::test]
+async fn a_customer_is_found_by_its_id_by_stripes_and_by_its_address_at_stripe() {
+    let shop = Shop::open().await;
+    shop.buy(&[("team_monthly", 1)]).await;
+    shop.until("sso", Reason::Active).await;
+    let (payer, subscription) = (id(&shop.newest("cus_")), id(&shop.newest("sub_")));
+    let nobodys = shop.stripe(|stripe| {
+        let email = Some("ada@example.com".to_owned());
+        let change = CustomerChange {
+            email: email.clone(),
+            ..CustomerChange::default()
+        };
+        stripe.update_customer(&payer, change).unwrap();
+        let new = NewCustomer {
+            email,
+            ..NewCustomer::default()
+        };
+        id(&stripe.create_customer(new).unwrap())
+    });
+    let find = async |query: &str| {
+        let query = query.to_owned();
+        let mut admin = shop.app.admin().await;
+        let found = admin.find_customers(FindCustomersRequest { query }).await;
+        let found = found.unwrap().into_inner();
+        let customers = found.customers.into_iter();
+        let customers: Vec<_> = customers.map(|it| (it.customer, it.stripe_customers)).collect();
+        (customers, found.unlinked_stripe_customers)
+    };
+    let acme = || vec![("acme".to_owned(), vec![payer.clone()])];
+    for query in ["acme", "ac", &payer, &subscription] {
+        assert_eq!(find(query).await, (acme(), vec![]), "{query}");
+    }
+    assert_eq!(find("ada@example.com").await, (acme(), vec![nobodys]));
+    assert_eq!(find("acmes").await, (vec![], vec![]));
+    assert_eq!(find("eve@example.com").await, (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn bodies_of_what_is_finished_are_forgotten_after_a_while_and_the_answers_stay() {
+    let shop = Shop::with(|config| config.body_retention = Span::seconds(1)).await;
+    shop.buy(&[("team_monthly", 1)]).await;
+    shop.until("sso", Reason::Active).await;
+    let kept = stranger(&shop, None).await;
+    let events = async || {
+        let request = ListEventsRequest::default();
+        let mut admin = shop.app.admin().await;
+        admin.list_events(request).await.unwrap().into_inner().events
+    };
+    eventually("the bodies are forgotten", async || {
+        // It looks by itself once an hour.
+        shop.advance(3_600);
+        let finished = |it: &&Event| it.state() != EventState::Waiting;
+        events()
+            .await
+            .iter()
+            .filter(finished)
+            .all(|it| !it.has_body)
+            .then_some(())
+    })
+    .await;
+    let waiting: Vec<Event> = events().await.into_iter().filter(|it| it.has_body).collect();
+    assert!(waiting.len() > 1 && waiting.iter().all(|it| it.state() == EventState::Waiting));
+    shop.app
+        .admin()
+        .await
+        .link_customer(link("beta", &kept))
+        .await
+        .unwrap();
+    assert_eq!(shop.get("beta", "sso").await.reason(), Reason::Active);
+    assert_eq!(shop.reason("sso").await, Reason::Active);
 }

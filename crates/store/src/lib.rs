@@ -6,7 +6,8 @@
 //! [`figures`] counts what is unfinished · [`deployment`] whose all this is · [`catalog`] versions and activations ·
 //! [`customer`] one customer · [`checkout`] what was asked to be sold · [`overrides`] what was decided by hand ·
 //! [`audit`] what people did · [`links`] whose Stripe's objects are by hand ·
-//! [`oddities`] what a person should look at · [`events`] Stripe's events one by one.
+//! [`oddities`] what a person should look at · [`events`] Stripe's events one by one · `retention`
+//! forgets.
 
 pub mod append;
 pub mod apply;
@@ -26,6 +27,7 @@ pub mod oddities;
 pub mod overrides;
 pub mod poll;
 mod pool;
+mod retention;
 pub mod route;
 pub mod scratch;
 mod served;

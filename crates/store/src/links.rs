@@ -135,6 +135,36 @@ impl Store {
         .await
     }
 
+    /// Customers whose id begins so, or to whom one of these ids of Stripe's is linked, by id; and their customers at Stripe.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn find(
+        &self,
+        beginning: &str,
+        ids: &[String],
+        limit: i64,
+    ) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        let rows = retried(|| async {
+            sqlx::query!(
+                r#"with found as (
+                       (select customer from customer where customer >= $1 and customer < $1 || '~' order by customer limit $3)
+                       union
+                       (select customer collate "C" from link where stripe_id = any($2)))
+                   select customer as "customer!", array(
+                       select stripe_id from link l where l.customer = found.customer and stripe_id like 'cus\_%' order by 1) as "ids!"
+                   from found order by customer limit $3"#,
+                beginning,
+                ids,
+                limit
+            )
+            .fetch_all(&self.pool)
+            .await
+        })
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.customer, row.ids)).collect())
+    }
+
     /// Of these ids of Stripe's those that were taken from a customer by hand, and whether because it was erased.
     ///
     /// # Errors

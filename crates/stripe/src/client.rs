@@ -4,6 +4,7 @@ mod account;
 mod attempt;
 mod breaker;
 mod budget;
+mod customers;
 mod endpoints;
 mod failure;
 mod gate;

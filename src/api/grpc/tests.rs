@@ -128,6 +128,7 @@ none_of! {
     link_customer(LinkCustomerRequest) -> LinkCustomerResponse
     unlink_customer(UnlinkCustomerRequest) -> UnlinkCustomerResponse
     erase_customer(EraseCustomerRequest) -> EraseCustomerResponse
+    find_customers(FindCustomersRequest) -> FindCustomersResponse
     list_oddities(ListOdditiesRequest) -> ListOdditiesResponse
     list_events(ListEventsRequest) -> ListEventsResponse
     get_event(GetEventRequest) -> GetEventResponse

@@ -1,4 +1,4 @@
-//! `admin oddities` and `admin events`.
+//! `admin find`, `admin oddities` and `admin events`.
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
@@ -6,10 +6,32 @@ use prost_types::Timestamp;
 
 use super::By;
 use crate::api::grpc::proto::{
-    EventFilter, EventState, GetEventRequest, ListEventsRequest, ListOdditiesRequest, OddityKind,
-    ReplayEventsRequest,
+    EventFilter, EventState, FindCustomersRequest, GetEventRequest, ListEventsRequest, ListOdditiesRequest,
+    OddityKind, ReplayEventsRequest,
 };
 use crate::cli::call::{Connection, explain};
+
+#[derive(Args)]
+pub struct Find {
+    query: String,
+    #[command(flatten)]
+    to: Connection,
+}
+
+impl Find {
+    pub(super) async fn run(self) -> Result<()> {
+        let request = FindCustomersRequest { query: self.query };
+        let answer = self.to.admin().await?.find_customers(request).await;
+        let answer = answer.map_err(|status| explain(&status))?.into_inner();
+        let found = answer.customers.iter();
+        let found = found.map(|it| format!("{} {}", it.customer, it.stripe_customers.join(" ")));
+        let unlinked = answer.unlinked_stripe_customers.iter();
+        let lines: Vec<String> = found
+            .chain(unlinked.map(|id| format!("nobody's: {id}")))
+            .collect();
+        self.to.print("FindCustomersResponse", &answer, lines)
+    }
+}
 
 #[derive(Args)]
 pub struct Oddities {

@@ -9,6 +9,7 @@ use tollgate::api::grpc::proto::{
     CreateCheckoutRequest, Entitlement, ExplainEntitlementRequest, Fact, GetEntitlementRequest, LineItem,
     Reason, entitlement,
 };
+use tollgate::config::Config;
 use tollgate_domain::time::Timestamp;
 use tollgate_store::Figures;
 use tollgate_stripe::wanted::EVENTS;
@@ -61,8 +62,17 @@ pub struct Shop {
 
 impl Shop {
     pub async fn open() -> Shop {
+        Shop::with(|_| {}).await
+    }
+
+    /// With other settings than the usual ones.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Shop {
         let file = catalog(CATALOG);
-        let app = TestApp::with(|config| config.catalog = Some(file.path().to_owned())).await;
+        let app = TestApp::with(|config| {
+            config.catalog = Some(file.path().to_owned());
+            change(config);
+        })
+        .await;
         app.stripe(|stripe| {
             sell(stripe);
             stripe.settings_mut().payment_method_types = vec!["card", "sepa_debit"];

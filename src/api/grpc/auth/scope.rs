@@ -109,6 +109,7 @@ pub const RPCS: &[Rpc] = &[
     rpc("/tollgate.v1.BillingAdminService/ListAuditEntries", Support, "lists what people did", "yes"),
     rpc("/tollgate.v1.BillingAdminService/LinkCustomer", Support, "says whose one of Stripe's customers or objects is", "yes; the same again changes nothing"),
     rpc("/tollgate.v1.BillingAdminService/UnlinkCustomer", Support, "takes one of Stripe's customers from a customer", "yes; the second time there is none"),
+    rpc("/tollgate.v1.BillingAdminService/FindCustomers", Support, "finds customers by id, Stripe's id or e-mail address", "yes"),
     rpc("/tollgate.v1.BillingAdminService/ListOddities", Support, "lists what a person should look at", "yes"),
     rpc("/tollgate.v1.BillingAdminService/ListEvents", Support, "lists Stripe's events and what became of them", "yes"),
     rpc("/tollgate.v1.BillingAdminService/GetEvent", Support, "shows an event with its body", "yes"),

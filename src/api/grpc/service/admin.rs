@@ -2,6 +2,7 @@
 
 mod events;
 mod explain;
+mod find;
 mod links;
 mod oddities;
 mod overrides;
@@ -17,12 +18,12 @@ use crate::api::grpc::convert;
 use crate::api::grpc::proto::billing_admin_service_server::BillingAdminService;
 use crate::api::grpc::proto::{
     self, AuditAction, DeleteOverrideRequest, DeleteOverrideResponse, EraseCustomerRequest,
-    EraseCustomerResponse, ExplainEntitlementRequest, ExplainEntitlementResponse, GetEventRequest,
-    GetEventResponse, LinkCustomerRequest, LinkCustomerResponse, ListAuditEntriesRequest,
-    ListAuditEntriesResponse, ListEventsRequest, ListEventsResponse, ListOdditiesRequest,
-    ListOdditiesResponse, ListOverridesRequest, ListOverridesResponse, ReplayEventsRequest,
-    ReplayEventsResponse, SetOverrideRequest, SetOverrideResponse, UnlinkCustomerRequest,
-    UnlinkCustomerResponse,
+    EraseCustomerResponse, ExplainEntitlementRequest, ExplainEntitlementResponse, FindCustomersRequest,
+    FindCustomersResponse, GetEventRequest, GetEventResponse, LinkCustomerRequest, LinkCustomerResponse,
+    ListAuditEntriesRequest, ListAuditEntriesResponse, ListEventsRequest, ListEventsResponse,
+    ListOdditiesRequest, ListOdditiesResponse, ListOverridesRequest, ListOverridesResponse,
+    ReplayEventsRequest, ReplayEventsResponse, SetOverrideRequest, SetOverrideResponse,
+    UnlinkCustomerRequest, UnlinkCustomerResponse,
 };
 use crate::api::grpc::status::Failure;
 
@@ -82,6 +83,13 @@ impl BillingAdminService for Service {
         request: Request<EraseCustomerRequest>,
     ) -> Result<Response<EraseCustomerResponse>, Status> {
         respond(links::erase(self, request).await)
+    }
+
+    async fn find_customers(
+        &self,
+        request: Request<FindCustomersRequest>,
+    ) -> Result<Response<FindCustomersResponse>, Status> {
+        respond(find::find(self, request).await)
     }
 
     async fn list_oddities(
