@@ -107,7 +107,7 @@ impl Commands {
             }
             open = self.page(request, &sale).await?;
         }
-        let stripe_customer = self.stripe_customer(&request.customer).await?;
+        let stripe_customer = self.stripe_customer(&request.customer, None).await?;
         let encoded = self.encode(request, sale, stripe_customer);
         let new = NewCheckout {
             request_id: request.request_id.clone(),
@@ -145,7 +145,10 @@ impl Commands {
         let (mut attempt, mut started_at) = (begun.attempt, begun.started_at);
         if now > started_at + KEY_LIFE {
             // If the forgotten one took effect after all, nobody has that page's URL.
-            let next = self.store.next_attempt(&begun.request_id, attempt, now).await?;
+            let next = self
+                .store
+                .next_attempt(&begun.request_id, attempt, None, now)
+                .await?;
             (attempt, started_at) = (next.attempt, next.started_at);
         }
         let (attempt_text, started_text) = (attempt.to_string(), started_at.0.to_string());
@@ -174,12 +177,20 @@ impl Commands {
             }
             Err(error @ CallError::Server { .. }) => {
                 // The key would replay this failure for a day. If it took effect after all, nobody has that page's URL.
-                self.store.next_attempt(&begun.request_id, attempt, now).await?;
+                self.store
+                    .next_attempt(&begun.request_id, attempt, None, now)
+                    .await?;
                 Err(error.into())
             }
             Err(error @ CallError::Rejected { .. }) => {
-                if matches!(&error, CallError::Rejected { param: Some(param), .. } if param == "customer") {
-                    self.ask_for_stripe_customer(&begun.customer, now).await?;
+                let of_customer =
+                    matches!(&error, CallError::Rejected { param: Some(param), .. } if param == "customer");
+                if of_customer && let Some(body) = self.for_another_stripe_customer(begun).await? {
+                    let next = self
+                        .store
+                        .next_attempt(&begun.request_id, attempt, Some(&body), now)
+                        .await?;
+                    return Box::pin(self.open(&next)).await;
                 }
                 let refused = Refused::from(error);
                 self.store
@@ -189,6 +200,29 @@ impl Commands {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The body that names another Stripe customer than one that Stripe has deleted, of which nothing was heard; `None`:
+    /// Stripe does not say that it has.
+    async fn for_another_stripe_customer(&self, begun: &Begun) -> Result<Option<String>, Refused> {
+        let parameter = begun.body.split('&').find(|it| it.starts_with("customer="));
+        let Some(gone) = parameter.and_then(|it| it.strip_prefix("customer=")) else {
+            return Ok(None);
+        };
+        if !self.has_deleted(gone).await? {
+            return Ok(None);
+        }
+        // Its subscriptions have ended, too.
+        self.ask_for_stripe_customer(&begun.customer, self.clock.now())
+            .await?;
+        let new = format!(
+            "customer={}",
+            self.stripe_customer(&begun.customer, Some(gone)).await?
+        );
+        let named = |it| if Some(it) == parameter { new.as_str() } else { it };
+        Ok(Some(
+            begun.body.split('&').map(named).collect::<Vec<_>>().join("&"),
+        ))
     }
 
     /// The session as Stripe has it now.

@@ -10,6 +10,7 @@ use tollgate_stripe::{CallError, Encoded};
 
 use super::request::idempotency_key;
 use super::sale::Sale;
+use super::stripe_customer::is_deleted;
 use super::{CheckoutRequest, Commands, Refused};
 
 /// Recent checkouts of one customer that are looked through.
@@ -110,6 +111,8 @@ pub(super) fn live_plan(facts: &Facts, sale: &Sale) -> Option<PlanId> {
     facts
         .all(Object::as_subscription)
         .filter(|subscription| matches!(subscription.status, Trialing | Active | PastDue | Unpaid | Paused))
+        // It ended with the Stripe customer, of which alone may have been heard.
+        .filter(|subscription| !is_deleted(facts, &subscription.stripe_customer))
         .flat_map(|subscription| &subscription.items)
         .filter_map(|item| facts.plan_of(&item.price, &sale.catalog))
         .find(|plan| sale.subscribed.contains(plan))

@@ -7,7 +7,7 @@ use tollgate_domain::id::CustomerId;
 use tollgate_domain::object::{Kind, Object};
 use tollgate_domain::time::{Span, Timestamp};
 use tollgate_store::StripeCustomer;
-use tollgate_stripe::{CallError, Encoded, encode_customer};
+use tollgate_stripe::{CallError, Encoded, encode_customer, object};
 
 use super::request::idempotency_key;
 use super::{Commands, Refused};
@@ -33,11 +33,24 @@ impl Commands {
         let made = self.store.stripe_customer(customer).await?.and_then(|row| row.id);
         Ok(made
             .filter(|id| !is_deleted(&facts, id))
-            .or_else(|| living(&facts)))
+            .or_else(|| living(&facts, None)))
     }
 
-    /// `cus_…`, made now if it is not there yet.
-    pub(super) async fn stripe_customer(&self, customer: &CustomerId) -> Result<String, Refused> {
+    /// Whether Stripe shows the customer as deleted. That it knows none says nothing.
+    pub(super) async fn has_deleted(&self, id: &str) -> Result<bool, CallError> {
+        match self.stripe.fetch(Kind::Customer, id).await {
+            Ok(fetched) => Ok(matches!(object(&fetched.body), Ok(Some(Object::Customer(it))) if it.deleted)),
+            Err(CallError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `cus_…`, made now if it is not there yet, or only `gone` is, which Stripe has deleted.
+    pub(super) async fn stripe_customer(
+        &self,
+        customer: &CustomerId,
+        gone: Option<&str>,
+    ) -> Result<String, Refused> {
         let new = encode_customer(customer, &self.settings.deployment);
         for _ in 0..LOOKS {
             let now = self.clock.now();
@@ -47,13 +60,13 @@ impl Commands {
                 .await?;
             let facts = self.facts(customer).await?;
             if let Some(id) = &begun.id {
-                if !is_deleted(&facts, id) {
+                if gone != Some(id) && !is_deleted(&facts, id) {
                     return Ok(id.clone());
                 }
                 self.store
                     .next_stripe_customer(customer, &begun, true, now)
                     .await?;
-            } else if let Some(id) = living(&facts) {
+            } else if let Some(id) = living(&facts, gone) {
                 // It took effect though its answer was lost, or is older than Tollgate.
                 self.store
                     .adopt_stripe_customer(customer, begun.generation, &id)
@@ -140,13 +153,13 @@ fn id_of(body: &[u8]) -> Result<String, CallError> {
         .ok_or_else(|| CallError::Unreadable("the answer has no id".into()))
 }
 
-fn is_deleted(facts: &Facts, id: &str) -> bool {
+pub(super) fn is_deleted(facts: &Facts, id: &str) -> bool {
     matches!(facts.objects.get(id).map(|known| &known.object), Some(Object::Customer(it)) if it.deleted)
 }
 
-fn living(facts: &Facts) -> Option<String> {
+fn living(facts: &Facts, gone: Option<&str>) -> Option<String> {
     let customers = facts.objects.values().filter_map(|known| match &known.object {
-        Object::Customer(it) if !it.deleted => Some(&it.id),
+        Object::Customer(it) if !it.deleted && gone != Some(&it.id) => Some(&it.id),
         _ => None,
     });
     customers.min().cloned()
@@ -185,7 +198,9 @@ mod tests {
     #[test]
     fn a_deleted_stripe_customer_is_not_used_again() {
         let facts = with(Facts::default(), "cus_1", true);
-        assert!(is_deleted(&facts, "cus_1") && living(&facts).is_none());
-        assert_eq!(living(&with(facts, "cus_2", false)).as_deref(), Some("cus_2"));
+        assert!(is_deleted(&facts, "cus_1") && living(&facts, None).is_none());
+        let facts = with(facts, "cus_2", false);
+        assert_eq!(living(&facts, None).as_deref(), Some("cus_2"));
+        assert_eq!(living(&facts, Some("cus_2")), None);
     }
 }

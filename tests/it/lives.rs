@@ -17,11 +17,15 @@
 //! | item moved outside the catalog | `change::an_item_that_is_moved_to_a_product_outside_the_catalog_gives_nothing_and_back_again_does` |
 //! | downgrade by schedule | `change::a_downgrade_that_is_scheduled_for_the_periods_end_changes_nothing_before` |
 //! | un-cancelled a minute before the end | `change::who_takes_the_cancellation_back_one_minute_before_the_end_keeps_access_though_the_event_is_late` |
+//! | an API version of the future | `future::an_event_of_an_api_version_of_the_future_is_read_for_what_it_says` |
+//! | a status that is not known | `future::a_status_that_is_not_known_keeps_what_was_and_gives_nothing_new` |
+//! | more than ten items | `future::the_twelfth_item_of_a_subscription_counts_though_stripe_shows_ten` |
 //! | renewals of which nothing is heard | `story::a_renewal_of_which_nothing_is_heard_takes_nothing_away` |
 //! | Stripe away over a renewal and a week | `story::an_outage_over_a_renewal_takes_nothing_away_however_long_it_lasts` |
 //! | a key of another account | `account::a_rotated_key_of_another_account_is_refused_and_the_one_before_stays` |
 
 mod change;
+mod future;
 mod life;
 mod payment;
 mod trial;

@@ -173,7 +173,8 @@ impl Store {
         rows.into_iter().map(|row| Ok(checkout!(row))).collect()
     }
 
-    /// Gives up an attempt for the next one. Somebody who was faster keeps theirs.
+    /// Gives up an attempt for the next one, with another body if the old one can no longer be meant. Somebody who was
+    /// faster keeps theirs.
     ///
     /// # Errors
     /// The database is not available.
@@ -181,15 +182,17 @@ impl Store {
         &self,
         request_id: &str,
         attempt: i32,
+        body: Option<&str>,
         now: Timestamp,
     ) -> Result<Checkout, StoreError> {
         retried(|| async {
             sqlx::query!(
-                "update checkout set attempt = attempt + 1, started_at = $3
+                "update checkout set attempt = attempt + 1, started_at = $3, body = coalesce($4, body)
                  where request_id = $1 and attempt = $2 and session is null",
                 request_id,
                 attempt,
-                now.0
+                now.0,
+                body
             )
             .execute(&self.pool)
             .await

@@ -23,11 +23,13 @@ pub(super) fn carry(known: &Object, mut new: Object) -> Object {
         }
         (Object::Subscription(old), Object::Subscription(new)) => {
             keep(&mut new.latest_invoice, &old.latest_invoice);
-            // A word of a future API version must not take access away: the last known status is carried.
+            // A word of a future API version must not take access away, nor give what it did not give before: the last known
+            // status is carried, of what was held then.
             if new.status.is_unknown() {
                 new.status.clone_from(&old.status);
-            }
-            if new.items_cut {
+                new.items.clone_from(&old.items);
+                new.items_cut = old.items_cut;
+            } else if new.items_cut {
                 let shown: Vec<_> = new.items.iter().map(|item| item.id.clone()).collect();
                 new.items
                     .extend(old.items.iter().filter(|item| !shown.contains(&item.id)).cloned());
