@@ -1,14 +1,15 @@
 //! From a stored event to an appended answer.
 //!
 //! [`inbox`] keeps what came · [`route`] finds out [`whose`] it is · [`apply`] makes the answer of it · [`settle`] fetches what
-//! is in doubt · [`catalog`] activates what is sold · `figures` says how much is unfinished ·
-//! `retention` forgets. Each station takes rows, works without a lock, and writes its result in
+//! is in doubt · [`reconcile`] compares Stripe's side with ours · [`catalog`] activates what is sold · `figures` says how much is
+//! unfinished · `retention` forgets. Each station takes rows, works without a lock, and writes its result in
 //! one statement; between any two of these the process may end and nothing is lost.
 
 pub mod apply;
 pub mod catalog;
 mod figures;
 pub mod inbox;
+mod reconcile;
 mod retention;
 mod route;
 mod settle;
@@ -41,6 +42,10 @@ pub struct Settings {
     pub confirm_after: Span,
     /// How long the body of what is finished is kept.
     pub keep_bodies: Span,
+    /// Between two comparisons of Stripe's log of events with what came; zero: never.
+    pub reconcile_events_interval: Span,
+    /// Between two walks of Stripe's lists; zero: only where something calls for one.
+    pub reconcile_walk_interval: Span,
     /// Rows in one round of a station.
     pub batch: i64,
     /// A station looks for work this often when nobody wakes it.
@@ -57,6 +62,8 @@ impl Default for Settings {
             account: Arc::default(),
             confirm_after: Span::seconds(10),
             keep_bodies: Span::days(90),
+            reconcile_events_interval: Span::ZERO,
+            reconcile_walk_interval: Span::ZERO,
             batch: 64,
             idle: Duration::from_millis(500),
             fetches: 8,
@@ -120,11 +127,12 @@ impl Pipeline {
     /// # Errors
     /// A station ended by a defect; a database that is away is none.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        let Pipeline { context, inbox: _ } = self;
+        let Pipeline { context, inbox } = self;
         tokio::try_join!(
             route::run(context.clone(), stop.clone()),
             apply::run(context.clone(), stop.clone()),
             settle::run(context.clone(), stop.clone()),
+            reconcile::run(context.clone(), inbox, stop.clone()),
             retention::run(context.clone(), stop.clone()),
             figures::run(context, stop),
         )?;

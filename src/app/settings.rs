@@ -174,6 +174,8 @@ pub(super) fn pipeline(
         account,
         confirm_after: config.confirm_after,
         keep_bodies: config.body_retention,
+        reconcile_events_interval: config.reconcile_events_interval,
+        reconcile_walk_interval: config.reconcile_walk_interval,
         ..pipeline::Settings::default()
     }
 }

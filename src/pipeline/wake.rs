@@ -17,6 +17,7 @@ pub struct Wakes {
     pub route: Arc<Notify>,
     pub apply: Arc<Notify>,
     pub settle: Arc<Notify>,
+    pub reconcile: Arc<Notify>,
 }
 
 /// Runs `round` again and again: at once while it finds work, else when the bell rings, the clock jumps or `idle` is over.

@@ -232,6 +232,16 @@ table! {
     Gauge SETTLE_PENDING = "tollgate_settle_pending" in Count by [];
     /// How long the longest overdue fetch has been due; 0: none is.
     Gauge SETTLE_AGE = "tollgate_settle_oldest_age_seconds" in Seconds by [];
+    /// Events that Stripe's log has and that had not come by themselves within a minute.
+    Counter RECONCILE_MISSED = "tollgate_reconcile_missed_events_total" in Count by [];
+    /// As of which time, in seconds since 1970 by Stripe's clock, its log of events was compared with what came.
+    Gauge RECONCILE_LOG = "tollgate_reconcile_event_log_timestamp_seconds" in Seconds by [];
+    /// How often the log was compared later than Stripe keeps it, so that events are lost and a walk has to find what they said.
+    Counter RECONCILE_GAPS = "tollgate_reconcile_event_log_gaps_total" in Count by [];
+    /// Objects that a walk of Stripe's lists found to be otherwise than they were known, and that nothing was on its way about.
+    Counter RECONCILE_DRIFT = "tollgate_reconcile_drift_total" in Count by ["kind"];
+    /// Pages of Stripe's lists that were compared; `events` is its log.
+    Counter RECONCILE_PAGES = "tollgate_reconcile_pages_total" in Count by ["list"];
     /// Requests to Stripe, each attempt, by route and by HTTP status, `unreachable`, `late`, or `abandoned` (who asked went away
     /// within two seconds).
     Counter STRIPE_REQUESTS = "tollgate_stripe_requests_total" in Count by ["endpoint", "outcome"];
@@ -241,7 +251,7 @@ table! {
     /// Of each attempt until its whole answer was here or it was given up; not of those that are `abandoned`.
     Histogram <= SLOW STRIPE_DURATION = "tollgate_stripe_request_duration_seconds" in Seconds by ["endpoint"];
     /// How long a request to Stripe waited for its turn, by what it is made for: `checkout` (somebody waits), `route` (whose an
-    /// event is), `settle` (what is in doubt or to be confirmed). In this order they come first.
+    /// event is), `settle` (what is in doubt or to be confirmed), `reconcile` (a comparison of everything). In this order they come first.
     Histogram <= SLOW STRIPE_BUDGET_WAIT = "tollgate_stripe_budget_wait_seconds" in Seconds by ["priority"];
     /// Requests to Stripe that wait for their turn, likewise.
     Gauge STRIPE_WAITING = "tollgate_stripe_waiting_requests" in Count by ["priority"];
@@ -297,7 +307,7 @@ table! {
     Counter SECRET_RELOADS = "tollgate_secret_reloads_total" in Count by ["secret", "outcome"];
     /// When the gRPC listener's certificate ends, in seconds since 1970; only with TLS.
     Gauge CERTIFICATE_EXPIRY = "tollgate_certificate_expiry_timestamp_seconds" in Seconds by [];
-    /// Rounds of a station that failed and are tried again: `route`, `apply`, `settle`, `retention`, `figures`.
+    /// Rounds of a station that failed and are tried again: `route`, `apply`, `settle`, `reconcile`, `retention`, `figures`.
     Counter STATION_FAILURES = "tollgate_station_failures_total" in Count by ["station"];
     /// Whether the database answered this replica when it was last asked: 1 or 0.
     Gauge DATABASE_UP = "tollgate_database_up" in Count by [];

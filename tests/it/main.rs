@@ -20,6 +20,7 @@ mod oddities;
 mod operations;
 mod outage;
 mod processes;
+mod reconcile;
 mod rolling;
 mod rotation;
 mod sales;

@@ -161,6 +161,7 @@ fn simulated(word: &'static str) -> impl Iterator<Item = &'static str> {
         "customer" => "customers",
         "customer_portal" => "portal",
         "dispute" => "disputes",
+        "event" => "events",
         "invoice" => "invoices",
         "payment_intent" => "payment_intents",
         "plan" => "prices",

@@ -236,6 +236,8 @@ pub fn config(database_url: &str, stripe_url: &str, catalog: &Path) -> Config {
         stripe_base_url: stripe_url.to_owned(),
         stripe_requests_per_second: Some(1_000),
         confirm_after: Span::seconds(1),
+        reconcile_events_interval: Span::ZERO,
+        reconcile_walk_interval: Span::ZERO,
         checkpoint_interval: Span::seconds(1),
         drain_delay: Span::ZERO,
         drain_deadline: Span::seconds(10),

@@ -22,7 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::id::PlanId;
-use crate::object::{Kind, Object, PriceRef, Refund, Subscription, SubscriptionStatus};
+use crate::object::{
+    InvoiceStatus, Kind, Object, PriceRef, Refund, SessionStatus, Subscription, SubscriptionStatus,
+};
 use crate::time::{Span, Timestamp};
 
 /// Everything known of one customer. Every rule that needs history is a field here.
@@ -256,6 +258,14 @@ impl Want {
 }
 
 impl Facts {
+    /// Whether a list shows the object otherwise than it is known. What a list leaves out says nothing.
+    pub fn differs(&self, listed: &Object) -> bool {
+        match self.objects.get(listed.id()) {
+            Some(known) => carry::as_listed(&known.object, listed.clone()) != known.object,
+            None => matters(listed),
+        }
+    }
+
     /// Objects of one kind, picked by the caller's pattern.
     pub fn all<'a, T: 'a>(
         &'a self,
@@ -341,6 +351,17 @@ impl Facts {
                 .map(|charge| charge.id.clone())
         };
         refund.charge.clone().or_else(by_intent)
+    }
+}
+
+/// Whether anything could depend on an object of which nothing is known yet.
+fn matters(object: &Object) -> bool {
+    match object {
+        Object::Invoice(invoice) => invoice.status != InvoiceStatus::Draft,
+        Object::CheckoutSession(session) => session.status == Some(SessionStatus::Complete),
+        Object::Charge(charge) => charge.amount_refunded > 0,
+        Object::Refund(_) => false,
+        Object::Customer(_) | Object::Subscription(_) | Object::Dispute(_) => true,
     }
 }
 

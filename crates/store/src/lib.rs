@@ -6,8 +6,8 @@
 //! [`figures`] counts what is unfinished · [`deployment`] whose all this is · [`catalog`] versions and activations ·
 //! [`customer`] one customer · [`checkout`] what was asked to be sold · [`overrides`] what was decided by hand ·
 //! [`audit`] what people did · [`links`] whose Stripe's objects are by hand ·
-//! [`oddities`] what a person should look at · [`events`] Stripe's events one by one · `retention`
-//! forgets.
+//! [`oddities`] what a person should look at · [`events`] Stripe's events one by one · [`reconcile`] how far Stripe's side was
+//! compared with ours · `retention` forgets.
 
 pub mod append;
 pub mod apply;
@@ -27,6 +27,7 @@ pub mod oddities;
 pub mod overrides;
 pub mod poll;
 mod pool;
+pub mod reconcile;
 mod retention;
 pub mod route;
 pub mod scratch;
@@ -50,6 +51,7 @@ pub use oddities::{Oddity, OddityKind};
 pub use overrides::Decided;
 pub use poll::{Change, FeedRow, Hints, Position, SnapshotRow};
 pub use pool::{Settings, Store};
+pub use reconcile::{EventLog, OnTheWay, Reconcile, Walk};
 pub use route::{Parked, Routing, Unrouted, Waiting};
 pub use served::Served;
 pub use settle::Due;

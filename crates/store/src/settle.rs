@@ -166,6 +166,15 @@ impl Store {
         .await
     }
 
+    /// How many objects are to be fetched, now or later.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn wanted(&self) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar!(r#"select count(*) as "count!" from want where not parked"#);
+        Ok(count.fetch_one(&self.pool).await?)
+    }
+
     /// The highest sequence of the inbox about an object; 0: there is none. To be read before the object is asked for.
     ///
     /// # Errors

@@ -16,8 +16,9 @@ mod instant;
 mod json;
 
 pub use client::{
-    Asked, CallError, Client, Contact, Endpoint, Fetched, Figures, InvalidSettings, NotSent, Offer, Outcome,
-    PortalConfiguration, Price, PriceQuery, Priority, Product, ProductFeature, Settings, Sold, api_version,
+    Asked, CallError, Client, Contact, Endpoint, Fetched, Figures, InvalidSettings, LISTS, List, NotSent,
+    Offer, Outcome, Page, PortalConfiguration, Price, PriceQuery, Priority, Product, ProductFeature,
+    Settings, Sold, api_version,
 };
 pub use encode::{CheckoutRequest, Encoded, encode_checkout, encode_customer, encode_portal};
 pub use envelope::{Envelope, Unreadable, envelope};

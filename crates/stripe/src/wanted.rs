@@ -180,6 +180,14 @@ pub const PERMISSIONS: &[Permission] = &[
         paths: &["/v1/prices"],
     },
     Permission {
+        name: "Events",
+        word: "event",
+        access: Access::Read,
+        needs: Needs::Nice,
+        why: "finds what no webhook brought",
+        paths: &["/v1/events"],
+    },
+    Permission {
         name: "Account (KYC basic)",
         word: "accounts_kyc_basic",
         access: Access::Read,

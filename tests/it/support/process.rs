@@ -156,6 +156,8 @@ impl Process {
             .env("TOLLGATE_OPS_LISTEN", "127.0.0.1:0")
             .env("TOLLGATE_DRAIN_DELAY", "200ms")
             .env("TOLLGATE_CONFIRM_AFTER", "1s")
+            .env("TOLLGATE_RECONCILE_EVENTS_INTERVAL", "0s")
+            .env("TOLLGATE_RECONCILE_WALK_INTERVAL", "0s")
             .env(
                 "TOLLGATE_LOG",
                 "info,tollgate=debug,tollgate_store=debug,tollgate_stripe=debug",

@@ -75,6 +75,26 @@ pub(super) fn carry(known: &Object, mut new: Object) -> Object {
     new
 }
 
+/// The listed object with what lists do not say taken from the known one: they are cut, and their invoice lines only name their
+/// prices.
+pub(super) fn as_listed(known: &Object, listed: Object) -> Object {
+    let mut listed = carry(known, listed);
+    match (known, &mut listed) {
+        (Object::Subscription(old), Object::Subscription(new)) => new.items_cut = old.items_cut,
+        (Object::Invoice(old), Object::Invoice(new)) => {
+            new.lines_cut = old.lines_cut;
+            let lines = new.lines.iter_mut().zip(&old.lines);
+            for (new, old) in lines.filter_map(|(new, old)| new.price.as_mut().zip(old.price.as_ref())) {
+                if new.id == old.id {
+                    keep(&mut new.lookup_key, &old.lookup_key);
+                }
+            }
+        }
+        _ => {}
+    }
+    listed
+}
+
 fn keep<T: Clone>(new: &mut Option<T>, old: &Option<T>) {
     if new.is_none() {
         new.clone_from(old);

@@ -368,6 +368,25 @@ fn a_price_that_lost_its_key_is_known_by_an_observation_that_comes_late() {
 }
 
 #[test]
+fn a_list_that_shows_less_shows_nothing_else_and_what_it_shows_otherwise_differs() {
+    let facts = fold_all(&[
+        answered(1, 100, subscription("active", &["si_1", "si_2"], false)),
+        answered(2, 100, session("payment", true)),
+    ]);
+    assert!(!facts.differs(&subscription("active", &["si_1"], true)));
+    assert!(!facts.differs(&session("payment", false)));
+    assert!(facts.differs(&subscription("canceled", &["si_1"], true)));
+    assert!(facts.differs(&subscription("active", &["si_1"], false)));
+    let nothing = Facts::default();
+    assert!(nothing.differs(&subscription("active", &["si_1"], false)));
+    assert!(
+        !nothing.differs(&charge(0)),
+        "a charge matters once something is paid back"
+    );
+    assert!(nothing.differs(&charge(1)));
+}
+
+#[test]
 fn facts_come_back_from_json_as_they_went() {
     let facts = fold_all(&[
         seen(1, 100, subscription("active", &["si_1"], false)),

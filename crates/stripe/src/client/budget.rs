@@ -15,10 +15,17 @@ pub enum Priority {
     Route,
     /// What is in doubt, or to be confirmed.
     Settle,
+    /// A comparison of everything, which can wait.
+    Reconcile,
 }
 
 impl Priority {
-    pub const ALL: [Priority; 3] = [Priority::Checkout, Priority::Route, Priority::Settle];
+    pub const ALL: [Priority; 4] = [
+        Priority::Checkout,
+        Priority::Route,
+        Priority::Settle,
+        Priority::Reconcile,
+    ];
 
     /// As metrics name it.
     pub fn as_str(self) -> &'static str {
@@ -26,6 +33,7 @@ impl Priority {
             Priority::Checkout => "checkout",
             Priority::Route => "route",
             Priority::Settle => "settle",
+            Priority::Reconcile => "reconcile",
         }
     }
 
@@ -35,6 +43,7 @@ impl Priority {
             Priority::Checkout => 0.0,
             Priority::Route => 0.5,
             Priority::Settle => 0.75,
+            Priority::Reconcile => 0.9,
         }
     }
 }

@@ -18,7 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
     /// Requests that wait for their turn, in the order of [`Priority::ALL`].
-    pub waiting: [usize; 3],
+    pub waiting: [usize; 4],
     /// How many could be made at once.
     pub left: f64,
     /// Of each endpoint that was asked: whether it is left alone, since it has not answered for a while.
@@ -29,7 +29,7 @@ pub struct Figures {
 pub(super) struct Gate {
     state: Mutex<State>,
     begun: Instant,
-    waiting: [AtomicUsize; 3],
+    waiting: [AtomicUsize; 4],
 }
 
 /// What one endpoint does not answer says nothing of the others: a checkout goes on while invoices cannot be had.
