@@ -240,6 +240,7 @@ fn only_append_writes_schedules_and_only_append_and_activation_the_feed() {
                 "migrations/0010_telling.sql",
                 // Of who is forgotten: an empty one.
                 "migrations/0017_links.sql",
+                "migrations/0023_served.sql",
             ][..],
         ),
         (
@@ -251,6 +252,7 @@ fn only_append_writes_schedules_and_only_append_and_activation_the_feed() {
                 "migrations/0012_activate.sql",
                 "migrations/0017_links.sql",
                 "migrations/0019_activation.sql",
+                "migrations/0023_served.sql",
             ][..],
         ),
     ] {

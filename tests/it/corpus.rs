@@ -216,6 +216,9 @@ async fn corpus_a_live_checkout_waits_for_its_line_items() {
     })
     .await;
     let mut session = recorded.object().clone();
+    // A fetched session shows it too.
+    let paid_by = serde_json::json!({"id": session["payment_intent"], "object": "payment_intent", "latest_charge": null});
+    app.stripe(|core| core.plant(paid_by));
     session["line_items"] = serde_json::json!({"object": "list", "has_more": false, "data": [{
         "id": "li_1", "object": "item", "quantity": 1,
         "price": {"id": "price_recorded", "object": "price", "product": "prod_recorded", "lookup_key": null}

@@ -53,14 +53,10 @@ impl Store {
             since => return Ok(Served::Before(since.unwrap_or(Timestamp::MAX))),
         }
         let broken = |_| StoreError::Other("a revision of a customer cannot be read".to_owned());
-        let schedule = row
-            .schedule
-            .map(serde_json::from_value)
-            .transpose()
-            .map_err(broken)?;
+        let told = row.schedule.map(serde_json::from_value).transpose();
         Ok(Served::At {
             catalog: row.source,
-            schedule: schedule.zip(row.at.map(Timestamp)),
+            schedule: told.map_err(broken)?.zip(row.at.map(Timestamp)),
         })
     }
 }
