@@ -7,6 +7,7 @@ use tollgate_domain::facts::Want;
 use tollgate_domain::id::CustomerId;
 use tollgate_domain::object::Kind;
 use tollgate_store::{By, Unlink};
+use tollgate_stripe::{CallError, LISTS};
 
 use super::by_hand::{LOOK_EVERY, LOOK_FIRST, PATIENCE};
 use super::{Commands, Refused};
@@ -32,12 +33,33 @@ impl Commands {
             return Err(Refused::AlreadyLinked);
         }
         // Its events may never have come, or their bodies are gone.
+        let mut wants = vec![Want::now(kind, id)];
+        if kind == Kind::Customer {
+            wants.extend(self.sold_to(id).await?);
+        }
         let now = self.clock.now();
-        self.store.want(customer, &[(Want::now(kind, id), now)]).await?;
+        let wants: Vec<_> = wants.into_iter().map(|want| (want, now)).collect();
+        self.store.want(customer, &wants).await?;
         self.nudge();
         let marks = self.learned(customer, &linked.woken).await?;
         let marks = marks.ok_or(Refused::NotApplied)?;
         self.applied(customer, marks).await?.ok_or(Refused::NotApplied)
+    }
+
+    /// What one of Stripe's customers has bought, the newest hundred of each kind; what it was paid by is asked for once these
+    /// are known.
+    async fn sold_to(&self, stripe_customer: &str) -> Result<Vec<Want>, Refused> {
+        let mut wants = vec![];
+        let sold = [Kind::Subscription, Kind::CheckoutSession];
+        for list in LISTS.iter().filter(|list| sold.contains(&list.kind)) {
+            match self.stripe.page(list, Some(stripe_customer), None).await {
+                Ok(page) => wants.extend(page.elements.iter().map(|(id, _)| Want::now(list.kind, id))),
+                // Whoever is no customer has bought nothing.
+                Err(CallError::NotFound | CallError::Rejected { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(wants)
     }
 
     /// Takes one of Stripe's customers from ours, with all that is known of its objects; their events wait again. The number of
@@ -66,7 +88,10 @@ impl Commands {
             }
             let taken = facts.belonging_to(id);
             let kept = facts.without(&taken);
-            let taken: Vec<String> = taken.into_iter().collect();
+            // Else a refund that comes later would bring its charge back, and that its Stripe customer. Who keeps the charge has
+            // the refund, too: it is whose its charge is.
+            let taken_back = self.store.taken_back(customer).await?;
+            let taken: Vec<String> = taken.into_iter().chain(taken_back).collect();
             let what = Unlink {
                 seed: id,
                 ids: &taken,

@@ -156,8 +156,8 @@ settings! {
         body_retention: Span = Span::days(90);
         /// How often Stripe's log of events is compared with what came; `0s`: never.
         reconcile_events_interval: Span = Span::minutes(1);
-        /// How often Stripe's lists are walked, to find what no event told; `0s`: only where something calls for it, as a gap in the log,
-        /// another epoch of the feed, or somebody who asks.
+        /// How often Stripe's lists are walked, to find what no event told; `0s`: only where something calls for it, as a gap in the log
+        /// or another epoch of the feed.
         reconcile_walk_interval: Span = Span::hours(24);
         /// Of the release that brings the catalog: an older one's is not made active any more. Without it a catalog that a newer one
         /// has replaced is not brought back by a restart.

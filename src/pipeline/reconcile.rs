@@ -76,6 +76,13 @@ impl Comparison {
         let Some(mut state) = store.hold_reconcile(&self.holder).await? else {
             return Ok(false);
         };
+        // What differs from it later is another one.
+        if state.walk.epoch.is_none() {
+            state.walk.epoch = Some(state.epoch);
+            store
+                .save_reconcile(&self.holder, &state.log, &state.walk)
+                .await?;
+        }
         let now = Instant::now();
         let over = |pause: &Option<Instant>| pause.is_none_or(|at| at <= now);
         let (outcome, pause) = if over(&pauses.log) && self.log_is_due(&state) {
@@ -83,6 +90,10 @@ impl Comparison {
         } else if over(&pauses.walk) && self.walks(&mut state) {
             (self.walk_page(&mut state).await, &mut pauses.walk)
         } else {
+            if !(over(&pauses.log) && over(&pauses.walk)) {
+                // Stripe may answer another replica.
+                store.release_reconcile(&self.holder).await?;
+            }
             return Ok(false);
         };
         if let Some(position) = state.log.position {

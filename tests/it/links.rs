@@ -138,6 +138,38 @@ async fn who_paid_elsewhere_is_linked_by_hand_and_taken_back_again() {
 }
 
 #[tokio::test]
+async fn what_was_sold_is_found_by_a_link_though_no_event_of_it_is_kept() {
+    let shop = Shop::open().await;
+    let mut admin = shop.app.admin().await;
+    shop.buy(&[("team_monthly", 1)]).await;
+    shop.until("sso", Reason::Active).await;
+    let payer = id(&shop.newest("cus_"));
+    quiet(&shop).await;
+    let forgotten = shop.app.store().forget_bodies(Span::ZERO, 1_000).await.unwrap();
+    assert!(forgotten > 0);
+    admin.unlink_customer(unlink("acme", &payer)).await.unwrap();
+    assert_eq!(shop.figures().await.waiting.count, 0);
+    admin.link_customer(link("beta", &payer)).await.unwrap();
+    assert_eq!(shop.get("beta", "sso").await.reason(), Reason::Active);
+    // What comes later of a refund does not bring its charge back to whom it was taken from.
+    let session = id(&shop.newest("cs_"));
+    let refund = id(&shop.stripe(|stripe| stripe.refund(&session, Some(100))).unwrap());
+    quiet(&shop).await;
+    admin.unlink_customer(unlink("beta", &payer)).await.unwrap();
+    shop.stripe(|stripe| stripe.fail_refund(&refund)).unwrap();
+    shop.advance(31 * DAY);
+    quiet(&shop).await;
+    assert_eq!(shop.get("beta", "sso").await.reason(), Reason::NoPlan);
+    admin.link_customer(link("beta", &payer)).await.unwrap();
+    assert_eq!(shop.get("beta", "sso").await.reason(), Reason::Active);
+    // An erasing is taken back.
+    admin.erase_customer(erase("beta")).await.unwrap();
+    assert_eq!(shop.get("beta", "sso").await.reason(), Reason::NoPlan);
+    admin.link_customer(link("gamma", &payer)).await.unwrap();
+    assert_eq!(shop.get("gamma", "sso").await.reason(), Reason::Active);
+}
+
+#[tokio::test]
 async fn our_own_mark_does_not_bring_back_what_was_unlinked_and_the_next_checkout_has_its_own_stripe_customer()
  {
     let shop = Shop::open().await;

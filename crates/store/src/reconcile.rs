@@ -151,6 +151,23 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Lets another one take the comparison.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn release_reconcile(&self, holder: &str) -> Result<(), StoreError> {
+        retried(|| async {
+            sqlx::query!(
+                "update reconcile set held_until = now() where holder = $1",
+                holder
+            )
+            .execute(&self.pool)
+            .await
+        })
+        .await?;
+        Ok(())
+    }
+
     /// Asks for a walk. Returns the number of who asks: it is done once a finished walk has served it.
     ///
     /// # Errors
@@ -178,10 +195,10 @@ impl Store {
         Ok(known.into_iter().collect())
     }
 
-    /// What is known of these customers.
+    /// What is known of these customers; of whom this version cannot read it nothing is.
     ///
     /// # Errors
-    /// The database is not available, or holds facts that this version cannot read.
+    /// The database is not available.
     pub async fn facts_of(
         &self,
         customers: &[CustomerId],
@@ -196,13 +213,14 @@ impl Store {
             .await
         })
         .await?;
-        let read = rows.into_iter().map(|row| {
-            let broken = |error: &dyn std::fmt::Display| StoreError::Other(error.to_string());
-            let customer = CustomerId::parse(&row.customer).map_err(|error| broken(&error))?;
-            let facts = serde_json::from_value(row.facts).map_err(|error| broken(&error))?;
-            Ok((customer, facts))
+        let read = rows.into_iter().filter_map(|row| {
+            let facts = serde_json::from_value(row.facts);
+            if let Err(error) = &facts {
+                tracing::warn!(%error, "the facts of a customer cannot be read");
+            }
+            Some((CustomerId::parse(&row.customer).ok()?, facts.ok()?))
         });
-        read.collect()
+        Ok(read.collect())
     }
 
     /// What is on its way, of these objects.

@@ -58,6 +58,9 @@ impl Client {
     }
 
     /// A page of a list, after the object `after` of the page before; of one Stripe customer, or of all.
+    ///
+    /// # Errors
+    /// `NotFound`: `after` is no more. Any other.
     pub async fn page(
         &self,
         list: &List,
@@ -77,7 +80,14 @@ impl Client {
             Some(id) => format!("{path}&starting_after={id}"),
             None => path.to_owned(),
         };
-        let answer = self.transport.call(&Call::get(&path)).await?;
+        let answer = self.transport.call(&Call::get(&path)).await;
+        let answer = answer.map_err(|error| match error {
+            // What is no more is here no object but a parameter that cannot be right: 400 (docs.stripe.com/api/pagination).
+            CallError::Rejected {
+                param: Some(param), ..
+            } if param == "starting_after" => CallError::NotFound,
+            error => error,
+        })?;
         let (from, to) = window(&answer)?;
         let unreadable = || CallError::Unreadable("the answer is no list".into());
         let list: Value = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tollgate_domain::object::{Kind, Object, PriceRef};
 use tollgate_domain::time::{Span, Timestamp};
-use tollgate_stripe::{CallError, Client, Encoded, Price, PriceQuery, Priority, Settings, object};
+use tollgate_stripe::{CallError, Client, Encoded, LISTS, Price, PriceQuery, Priority, Settings, object};
 
 use crate::fake::{Fake, reply};
 
@@ -244,6 +244,18 @@ async fn refusals_are_told_apart_and_not_repeated() {
             param: None,
             message: "status 402".into()
         })
+    );
+}
+
+#[tokio::test]
+async fn a_list_says_that_the_object_where_its_page_before_ended_is_no_more() {
+    let fake = Fake::start(|_, _| reply(400, &[], error("resource_missing", "starting_after"))).await;
+    let client = fake.client(LONG);
+    let events = client.events(Timestamp(0), Some("evt_1")).await;
+    assert_eq!(events, Err(CallError::NotFound));
+    assert_eq!(
+        client.page(&LISTS[0], None, Some("cus_1")).await,
+        Err(CallError::NotFound)
     );
 }
 
