@@ -207,7 +207,12 @@ impl Store {
         let (traceparent, accepted_at) = (cause.traceparent.as_deref(), cause.accepted_at.map(|at| at.0));
         let (customer, kind, body) = (customer.as_str(), kind.as_str(), body.to_vec());
         retried(|| async {
-            sqlx::query_scalar!(
+            let mut commit = self.pool.begin().await?;
+            // First, by a statement of its own: the next one sees what was unlinked or erased before. See link().
+            sqlx::query!("select pg_advisory_xact_lock_shared(7811889)")
+                .execute(&mut *commit)
+                .await?;
+            let seq = sqlx::query_scalar!(
                 r#"
                 with marked as (
                     insert into customer as c (customer, marks) values ($1, 1)
@@ -231,10 +236,11 @@ impl Store {
                 traceparent,
                 accepted_at
             )
-            .fetch_optional(&self.pool)
-            .await
+            .fetch_optional(&mut *commit)
+            .await?;
+            commit.commit().await?;
+            Ok(seq.unwrap_or(0))
         })
         .await
-        .map(|seq| seq.unwrap_or(0))
     }
 }

@@ -105,6 +105,44 @@ async fn what_was_fetched_is_an_observation_that_covers_what_was_known_before() 
 }
 
 #[tokio::test]
+async fn what_was_being_fetched_when_its_customer_was_erased_is_not_kept() {
+    let place = Place::new().await;
+    place.observed("evt", "acme").await;
+    place
+        .store
+        .link(&id("acme"), &["sub_1".to_owned()])
+        .await
+        .unwrap();
+    let mut eraser = place.session().await;
+    let mut erasing = eraser.begin().await.unwrap();
+    sqlx::raw_sql("select erase('acme', 'note', 'who', 'through')")
+        .execute(&mut *erasing)
+        .await
+        .unwrap();
+    let store = place.store.clone();
+    let observing = tokio::spawn(async move {
+        let (kind, cause) = (Kind::Subscription, tollgate_store::Cause::default());
+        store
+            .observe(&id("acme"), kind, "sub_1", "{}".into(), NOW, NOW, 0, &cause)
+            .await
+    });
+    // Until it has finished or waits for a lock of the erasing's.
+    let mut observer = place.session().await;
+    while !observing.is_finished() {
+        let blocked = "select count(*) from pg_locks where not granted and pid <> pg_backend_pid()";
+        let blocked: i64 = sqlx::query_scalar(blocked)
+            .fetch_one(&mut observer)
+            .await
+            .unwrap();
+        if blocked > 0 {
+            break;
+        }
+    }
+    erasing.commit().await.unwrap();
+    assert_eq!(observing.await.unwrap().unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_want_that_comes_during_a_fetch_survives_it() {
     let place = Place::new().await;
     place
