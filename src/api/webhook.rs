@@ -20,15 +20,12 @@ use tollgate_stripe::envelope;
 use tollgate_stripe::signature::{Secrets, verify};
 use tracing::Instrument;
 
-use crate::pipeline::inbox::Inbox;
+use crate::pipeline::inbox::{Inbox, MAX_ID, new_event};
 use crate::telemetry::metric::{self, PLAIN};
 use crate::telemetry::trace;
 
 /// The path of Stripe's endpoint.
 pub const PATH: &str = "/webhooks/stripe";
-
-/// In bytes, of ids that are looked up.
-const MAX_ID: usize = 255;
 
 /// What the door lets in.
 #[derive(Clone)]
@@ -173,23 +170,15 @@ impl Door {
                 format!("this is no event of Stripe's: {error}"),
             )
         })?;
-        // No id of Stripe's is so long, and what is indexed must not be: one row would fail its whole batch.
-        if head.id.len() > MAX_ID {
-            return refuse(
-                StatusCode::BAD_REQUEST,
-                format!("the event's id is longer than {MAX_ID} bytes"),
-            );
-        }
-        Ok(NewEvent {
-            id: head.id,
-            event_type: head.event_type,
-            created: head.created,
-            livemode: head.livemode,
-            account: head.account,
-            object_kind: head.object_kind,
-            object_id: head.object_id.filter(|id| id.len() <= MAX_ID),
-            body,
-            traceparent: trace::here(),
-        })
+        let event = new_event(head, body, trace::here());
+        event.map_or_else(
+            || {
+                refuse(
+                    StatusCode::BAD_REQUEST,
+                    format!("the event's id is longer than {MAX_ID} bytes"),
+                )
+            },
+            Ok,
+        )
     }
 }

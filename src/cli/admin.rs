@@ -19,9 +19,9 @@ pub enum Admin {
     #[command(subcommand)]
     Override(Override),
     /// Say whose one of Stripe's customers or objects is.
-    Link(links::Link),
+    Link(links::Whose),
     /// Take one of Stripe's customers from a customer; its events wait again.
-    Unlink(links::Unlink),
+    Unlink(links::Whose),
     /// Forget a customer. Nothing is changed at Stripe.
     Erase(links::Erase),
     /// Find customers by the beginning of their id, by one of Stripe's ids, or by e-mail address.
@@ -52,8 +52,8 @@ impl Admin {
             Admin::Override(Override::Set(set)) => set.run().await,
             Admin::Override(Override::Delete(delete)) => delete.run().await,
             Admin::Override(Override::List(list)) => list.run().await,
-            Admin::Link(link) => link.run().await,
-            Admin::Unlink(unlink) => unlink.run().await,
+            Admin::Link(whose) => whose.link().await,
+            Admin::Unlink(whose) => whose.unlink().await,
             Admin::Erase(erase) => erase.run().await,
             Admin::Find(find) => find.run().await,
             Admin::Oddities(oddities) => oddities.run().await,

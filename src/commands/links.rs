@@ -16,11 +16,12 @@ use super::{Commands, Refused};
 const TRIES: usize = 5;
 
 impl Commands {
-    /// Says whose one of Stripe's objects is. What waited for it takes effect; the number of the revision from which on it is in
-    /// the entitlements.
+    /// Says whose one of Stripe's objects is. What waited for it takes effect, and what Stripe has sold to it; the number of the
+    /// revision from which on it is in the entitlements.
     ///
     /// # Errors
-    /// `Field`; `AlreadyLinked`; `NotApplied`: it is stored, and nobody has applied it yet.
+    /// `Field`; `AlreadyLinked`; `NotApplied`: it is stored, and nobody has applied it yet; Stripe's, when it does not show
+    /// what it has sold: it is stored, and the same call again goes on.
     pub async fn link(&self, customer: &CustomerId, id: &str, by: &By) -> Result<i64, Refused> {
         let kind = kind_of(id).ok_or_else(|| {
             Refused::field(
@@ -90,8 +91,8 @@ impl Commands {
             let kept = facts.without(&taken);
             // Else a refund that comes later would bring its charge back, and that its Stripe customer. Who keeps the charge has
             // the refund, too: it is whose its charge is.
-            let taken_back = self.store.taken_back(customer).await?;
-            let taken: Vec<String> = taken.into_iter().chain(taken_back).collect();
+            let refunds = self.store.refunds(customer).await?;
+            let taken: Vec<String> = taken.into_iter().chain(refunds).collect();
             let what = Unlink {
                 seed: id,
                 ids: &taken,

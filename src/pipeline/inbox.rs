@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tollgate_store::{Accepted, NewEvent, Store, StoreError};
+use tollgate_stripe::Envelope;
 
 use crate::telemetry::metric::{self, PLAIN};
 
@@ -15,6 +17,10 @@ const BATCH: usize = 128;
 
 /// So many commits at a time.
 const COMMITTERS: usize = 2;
+
+/// In bytes, of ids that are looked up. No id of Stripe's is so long, and what is indexed must not be: one row would fail its
+/// whole batch.
+pub const MAX_ID: usize = 255;
 
 type Entry = (NewEvent, oneshot::Sender<Result<Accepted, StoreError>>);
 
@@ -43,6 +49,21 @@ impl Inbox {
         self.0.send((event, answer)).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
+}
+
+/// What is kept of an event of Stripe's. `None`: its id is longer than [`MAX_ID`].
+pub fn new_event(head: Envelope, body: Bytes, traceparent: Option<String>) -> Option<NewEvent> {
+    (head.id.len() <= MAX_ID).then(|| NewEvent {
+        id: head.id,
+        event_type: head.event_type,
+        created: head.created,
+        livemode: head.livemode,
+        account: head.account,
+        object_kind: head.object_kind,
+        object_id: head.object_id.filter(|id| id.len() <= MAX_ID),
+        body,
+        traceparent,
+    })
 }
 
 /// Ends when every [`Inbox`] is gone.

@@ -83,14 +83,14 @@ impl Store {
         .await
     }
 
-    /// The refunds and disputes that are a customer's: of them nothing but the link is kept.
+    /// The refunds that are a customer's: of them nothing but the link is kept.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn taken_back(&self, customer: &CustomerId) -> Result<Vec<String>, StoreError> {
+    pub async fn refunds(&self, customer: &CustomerId) -> Result<Vec<String>, StoreError> {
         retried(|| async {
             sqlx::query_scalar!(
-                "select stripe_id from link where customer = $1 and stripe_id ~ '^(re|pyr|dp|du)_'",
+                "select stripe_id from link where customer = $1 and stripe_id ~ '^(re|pyr)_'",
                 customer.as_str()
             )
             .fetch_all(&self.pool)

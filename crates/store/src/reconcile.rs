@@ -46,8 +46,6 @@ pub struct Walk {
     pub finished_at: Option<Timestamp>,
     /// Objects of each list that this walk, or the last one, looked at.
     pub listed: BTreeMap<String, i64>,
-    /// The same of the walk before: what a rest is estimated by.
-    pub before: BTreeMap<String, i64>,
     /// Objects that were otherwise at Stripe than here and not on their way.
     pub drift: i64,
     /// The feed's epoch when it was begun.

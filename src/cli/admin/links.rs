@@ -7,8 +7,9 @@ use super::By;
 use crate::api::grpc::proto::{EraseCustomerRequest, LinkCustomerRequest, UnlinkCustomerRequest};
 use crate::cli::call::{Connection, explain};
 
+/// Whose what is, or is not.
 #[derive(Args)]
-pub struct Link {
+pub struct Whose {
     customer: String,
     /// As `cus_…`.
     stripe_object: String,
@@ -18,8 +19,8 @@ pub struct Link {
     to: Connection,
 }
 
-impl Link {
-    pub(super) async fn run(self) -> Result<()> {
+impl Whose {
+    pub(super) async fn link(self) -> Result<()> {
         let request = LinkCustomerRequest {
             customer: self.customer,
             stripe_object: self.stripe_object,
@@ -28,27 +29,11 @@ impl Link {
         };
         let answer = self.to.admin().await?.link_customer(request).await;
         let answer = answer.map_err(|status| explain(&status))?.into_inner();
-        self.to.print(
-            "LinkCustomerResponse",
-            &answer,
-            [format!("linked; revision {}", answer.revision)],
-        )
+        let line = format!("linked; revision {}", answer.revision);
+        self.to.print("LinkCustomerResponse", &answer, [line])
     }
-}
 
-#[derive(Args)]
-pub struct Unlink {
-    customer: String,
-    /// As `cus_…`.
-    stripe_object: String,
-    #[command(flatten)]
-    by: By,
-    #[command(flatten)]
-    to: Connection,
-}
-
-impl Unlink {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn unlink(self) -> Result<()> {
         let request = UnlinkCustomerRequest {
             customer: self.customer,
             stripe_object: self.stripe_object,
@@ -57,11 +42,8 @@ impl Unlink {
         };
         let answer = self.to.admin().await?.unlink_customer(request).await;
         let answer = answer.map_err(|status| explain(&status))?.into_inner();
-        self.to.print(
-            "UnlinkCustomerResponse",
-            &answer,
-            [format!("unlinked; revision {}", answer.revision)],
-        )
+        let line = format!("unlinked; revision {}", answer.revision);
+        self.to.print("UnlinkCustomerResponse", &answer, [line])
     }
 }
 

@@ -6,6 +6,7 @@ use tollgate_store::{Accepted, NewEvent, Reconcile, StoreError};
 use tollgate_stripe::wanted::EVENTS;
 use tollgate_stripe::{Page, envelope};
 
+use super::super::inbox::new_event;
 use super::{Comparison, HORIZON, Refused, Trouble};
 use crate::telemetry::metric::{self, PLAIN};
 
@@ -93,17 +94,7 @@ fn event(body: &Bytes) -> Option<NewEvent> {
     EVENTS
         .binary_search_by_key(&head.event_type.as_str(), |(name, _)| name)
         .ok()?;
-    Some(NewEvent {
-        id: head.id,
-        event_type: head.event_type,
-        created: head.created,
-        livemode: head.livemode,
-        account: head.account,
-        object_kind: head.object_kind,
-        object_id: head.object_id,
-        body: body.clone(),
-        traceparent: None,
-    })
+    new_event(head, body.clone(), None)
 }
 
 #[cfg(test)]

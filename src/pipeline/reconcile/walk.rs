@@ -20,7 +20,7 @@ use crate::telemetry::metric;
 /// From the first list on.
 pub(super) fn begin(state: &mut Reconcile, why: &str) {
     let walk = &mut state.walk;
-    walk.before = std::mem::take(&mut walk.listed);
+    walk.listed.clear();
     walk.list = Some(0);
     walk.after = None;
     walk.why = why.to_owned();

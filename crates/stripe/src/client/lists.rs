@@ -14,27 +14,21 @@ use crate::json::{is_true, text};
 pub struct List {
     pub kind: Kind,
     path: &'static str,
-    /// Whether it can be had of one Stripe customer.
-    pub by_customer: bool,
 }
 
-const fn list(kind: Kind, path: &'static str, by_customer: bool) -> List {
-    List {
-        kind,
-        path,
-        by_customer,
-    }
+const fn list(kind: Kind, path: &'static str) -> List {
+    List { kind, path }
 }
 
 /// The lists that together show all that access depends on, whose comes first: a customer says whose the others are. A refund
 /// decides nothing that its charge does not say.
 pub const LISTS: &[List] = &[
-    list(Kind::Customer, "/v1/customers?limit=100", false),
-    list(Kind::Subscription, "/v1/subscriptions?limit=100&status=all", true),
-    list(Kind::CheckoutSession, "/v1/checkout/sessions?limit=100", true),
-    list(Kind::Invoice, "/v1/invoices?limit=100", true),
-    list(Kind::Charge, "/v1/charges?limit=100", true),
-    list(Kind::Dispute, "/v1/disputes?limit=100", false),
+    list(Kind::Customer, "/v1/customers?limit=100"),
+    list(Kind::Subscription, "/v1/subscriptions?limit=100&status=all"),
+    list(Kind::CheckoutSession, "/v1/checkout/sessions?limit=100"),
+    list(Kind::Invoice, "/v1/invoices?limit=100"),
+    list(Kind::Charge, "/v1/charges?limit=100"),
+    list(Kind::Dispute, "/v1/disputes?limit=100"),
 ];
 
 /// A part of a list, the newest first.
