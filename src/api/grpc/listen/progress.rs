@@ -100,9 +100,10 @@ impl Progress {
 
     /// Returns when the connection need not be kept any longer.
     pub async fn overdue(&self, limits: Limits) -> Overdue {
+        // What is to be looked at may change meanwhile, and no limit is to begin late for that.
+        let look_every = limits.stall.min(limits.idle);
         loop {
             let last = self.begun + Duration::from_micros(self.last.load(Ordering::Relaxed));
-            // What is to be looked at may change meanwhile, and then has its own time from then on.
             let (end, overdue) = if self.greeted.load(Ordering::Relaxed) != GREETED {
                 (self.begun + limits.greeting, Overdue::Silent)
             } else if self.open.load(Ordering::Relaxed) == 0 {
@@ -110,14 +111,14 @@ impl Progress {
             } else if self.stuck.load(Ordering::Relaxed) > 0 {
                 (last + limits.stall, Overdue::Stalled)
             } else {
-                sleep_until(Instant::now() + limits.stall).await;
+                sleep_until(Instant::now() + look_every).await;
                 continue;
             };
             let now = Instant::now();
             if end <= now {
                 return overdue;
             }
-            sleep_until(end.min(now + limits.stall)).await;
+            sleep_until(end.min(now + look_every)).await;
         }
     }
 }
@@ -219,6 +220,22 @@ mod tests {
             progress.read(whole);
             assert_eq!(progress.overdue(LIMITS).await, Overdue::Idle);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_greeting_that_comes_while_one_waits_for_it_has_the_time_of_an_idle_connection() {
+        let limits = Limits {
+            greeting: Duration::from_secs(20),
+            idle: Duration::from_secs(1),
+            ..LIMITS
+        };
+        let (progress, begun) = (Progress::new(), Instant::now());
+        let greeting = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            progress.read(PREFACE);
+        };
+        assert_eq!(tokio::join!(progress.overdue(limits), greeting).0, Overdue::Idle);
+        assert_eq!(begun.elapsed(), limits.idle);
     }
 
     #[tokio::test(start_paused = true)]
