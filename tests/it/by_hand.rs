@@ -182,8 +182,8 @@ async fn an_answer_explains_itself() {
     );
     assert_eq!(
         nothing.summary,
-        "acme: seats granted 1 (default). No subscription or purchase that is known gives it. Nothing of this customer was \
-         ever heard from Stripe."
+        "acme: seats granted 1 (default). No subscription or purchase that is known gives it. Nothing of this customer is \
+         known from Stripe."
     );
 
     let checkout = app

@@ -77,11 +77,15 @@ impl Display for AuditEntry {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let time = self.time.map(|time| time.to_string()).unwrap_or_default();
         let action = words(AuditAction::as_str_name(&self.action()), "AUDIT_ACTION_");
-        write!(
-            f,
-            "{time} {action}: {} {}, by {}",
-            self.customer, self.feature, self.actor
-        )?;
+        write!(f, "{time} {action}")?;
+        // Of what is about no customer, or no feature, neither is told.
+        let about = [&self.customer, &self.feature]
+            .into_iter()
+            .filter(|it| !it.is_empty());
+        for (n, it) in about.enumerate() {
+            write!(f, "{} {it}", if n == 0 { ":" } else { "" })?;
+        }
+        write!(f, ", by {}", self.actor)?;
         if !self.caller.is_empty() {
             write!(f, " through {}", self.caller)?;
         }

@@ -61,7 +61,7 @@ impl Told<'_> {
             .map(|fact| fact.stripe_object.as_str())
             .collect();
         match (self.facts.is_empty(), unsure.is_empty()) {
-            (true, _) => text.push("Nothing of this customer was ever heard from Stripe.".to_owned()),
+            (true, _) => text.push("Nothing of this customer is known from Stripe.".to_owned()),
             (false, true) => text.push("Stripe was asked about everything that it rests on.".to_owned()),
             (false, false) => text.push(format!(
                 "Known by events only, Stripe will be asked: {}.",
